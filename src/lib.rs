@@ -1,0 +1,30 @@
+//! `kubectl infer`: a compiler for LLM serving workloads on Kubernetes.
+//!
+//! One high-level spec goes in, the manifests of the orchestrator that is installed come out, and every value that
+//! could not be carried is named. This page is the map of the house.
+//!
+//! ```text
+//! file ──source──▶ Serving ──spec──▶ ──plan──▶ IR ──dialect──▶ objects ──emit──▶ page
+//!        positions   typed   checks    engine        lower
+//! ```
+//!
+//! From the ground floor up; a module uses only those above it in this list:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`value`] | the tree that every document is, with the origin of each node |
+//! | [`source`] | text to tree and back: positions, scalars as Kubernetes reads them, safe emission |
+//! | [`diagnostic`] | what the compiler says: codes, losses, the account that nothing is lost, writers |
+//! | [`kubernetes`] | the objects that Kubernetes itself defines: pod templates, strategic merge, companions |
+//! | [`spec`] | the language `infer.dev/v1alpha1`: types, strict decoding, schema |
+//! | [`ir`] | the lattice of pods that all orchestrators share; capabilities; address expressions answered |
+//! | [`engine`] | vLLM, SGLang, TensorRT-LLM: typed settings and command lines, by version |
+//! | [`plan`] | spec to IR: nodes, members, command lines, ports, probes, volumes |
+//! | [`template`] | manifests with holes, filled without ever becoming text |
+//! | [`dialect`] | one folder for each orchestrator, and their registry |
+//! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
+//! | [`cli`] | one file for each verb |
+
+pub mod diagnostic;
+pub mod source;
+pub mod value;

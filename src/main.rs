@@ -1,0 +1,3 @@
+//! The `kubectl-infer` binary: parse arguments, run, exit code.
+
+fn main() {}
