@@ -1,0 +1,98 @@
+//! One folder for each orchestrator, and their registry.
+//!
+//! A dialect is a value of [`Dialect`]: a table of what it can say ([`Info`]), and functions over the IR. Everything that is
+//! known about an orchestrator is in its folder, its templates under `templates/<name>/`, and its cases under
+//! `testdata/<name>/`; outside of those, it is one line in [`ALL`]. What several dialects need is in [`shared`].
+
+pub mod platform;
+pub mod shared;
+
+use crate::diagnostic::{Code, Ledger};
+use crate::ir::{Capability, Serving};
+use crate::source::Sources;
+use crate::spec::decode::{Decode, Decoder};
+use crate::spec::shape::ObjectShape;
+use crate::template::Templates;
+use crate::value::Node;
+use platform::Platform;
+
+/// All dialects, in the order of tables and of `--help`.
+pub static ALL: &[&dyn Dialect] = &[];
+
+/// How requests find prefill and decode on a target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Routing {
+    /// By a gateway or router of the target's own: a role for it is needed only if the spec asks for one.
+    Own,
+    /// By a role of the workload that runs a router.
+    Role,
+}
+
+/// What is known about a dialect before anything is compiled.
+#[derive(Debug)]
+pub struct Info {
+    /// The name of `--target`.
+    pub name: &'static str,
+    /// The project and its workload, for people.
+    pub title: &'static str,
+    /// `apiVersion` of the workload object.
+    pub api_version: &'static str,
+    /// Kind of the workload object.
+    pub kind: &'static str,
+    /// How prefill and decode are joined.
+    pub routing: Routing,
+    /// What it can say.
+    pub capabilities: &'static [Capability],
+    /// What `spec.targets.<name>` may hold, beside `patches`.
+    pub options: &'static ObjectShape,
+    /// What `spec.roles[].targets.<name>` may hold.
+    pub role_options: &'static ObjectShape,
+    /// What the Platform document may say about how the operator runs.
+    pub platform: &'static ObjectShape,
+    /// Its codes.
+    pub codes: &'static [&'static Code],
+    /// Its templates: name (`lws/leaderworkerset.yaml`) and text.
+    pub templates: &'static [(&'static str, &'static str)],
+}
+
+/// What lowering needs at hand.
+pub struct Context<'a> {
+    /// Where nodes stand.
+    pub sources: &'a Sources,
+    /// How the cluster's operators run.
+    pub platform: &'a Platform,
+    /// The templates, the user's own among them.
+    pub templates: &'a Templates,
+    /// Where losses and errors go.
+    pub ledger: &'a mut Ledger,
+}
+
+impl Context<'_> {
+    /// Reads options of the dialect: strictly, like the rest of the language. Defaults if there are none.
+    pub fn options<T: Decode + Default>(&mut self, node: &Node) -> T {
+        if node.is_null() {
+            return T::default();
+        }
+        let mut decoder = Decoder { sources: self.sources, ledger: self.ledger };
+        T::decode(node, &mut decoder).unwrap_or_default()
+    }
+}
+
+/// An orchestrator.
+pub trait Dialect: Sync {
+    /// What is known about it.
+    fn info(&self) -> &'static Info;
+
+    /// The objects of a workload, in dependency order: what others refer to comes first.
+    ///
+    /// Takes every part of the IR apart; places each value in an object, reports it or waives it. Features that
+    /// [`Info::capabilities`] does not call native have been reported before. What would be refused by the dialect's
+    /// admission, or stored without ever becoming pods, is an error in the ledger; the objects returned beside errors are
+    /// only printed under `--force`.
+    fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node>;
+}
+
+/// The dialect of that name.
+pub fn find(name: &str) -> Option<&'static dyn Dialect> {
+    ALL.iter().copied().find(|d| d.info().name == name)
+}
