@@ -9,11 +9,13 @@ mod parse;
 mod position;
 mod scalar;
 
+pub mod codes;
 pub mod emit;
 
-pub use load::{Input, load};
-pub use parse::{Limits, ParseError, parse, parse_value};
+pub use load::{Input, load, load_inputs};
+pub use parse::{Limits, parse, parse_bytes, parse_value};
 pub use position::{Location, Position, pointer_step};
+pub use scalar::surprising;
 
 use crate::value::{Id, Node, Str};
 use std::sync::Arc;
@@ -41,7 +43,8 @@ pub enum Step {
 /// Where one node stands: the entry of an [`Id`] in its [`Source`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Origin {
-    /// The node above, absent for the root of a document.
+    /// The node above, absent for the root of a document. An entry that is no node but a place has [`Step::Document`]
+    /// below the node that it stands in.
     pub parent: Option<u32>,
     /// The way from there.
     pub step: Step,
@@ -49,7 +52,9 @@ pub struct Origin {
     pub span: Span,
     /// The text of its key, if it is the value of one. For an alias, the alias itself stands here instead.
     pub key: Option<Span>,
-    /// Whether it has no nodes below it (empty lists and mappings are leaves).
+    /// Whether it is a value that must arrive somewhere: it has no nodes below it (empty lists and mappings are leaves), and
+    /// neither YAML itself (a merge that is overridden) nor the wrapper of a `v1 List` makes it meaningless. Entries made
+    /// only so that an error has a place to point to are no leaves.
     pub leaf: bool,
 }
 

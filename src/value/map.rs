@@ -14,6 +14,11 @@ impl Map {
         Self::default()
     }
 
+    /// A mapping of entries whose keys are known to be unique.
+    pub fn from_unique(entries: Vec<(Str, Node)>) -> Self {
+        Self(entries)
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)

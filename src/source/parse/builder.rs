@@ -1,0 +1,350 @@
+//! Events to nodes. The open lists and mappings are kept on a stack of its own, so depth costs no call stack.
+
+use super::alias::Anchor;
+use super::mapping::{Entries, Key};
+use super::Limits;
+use crate::diagnostic::{Code, Ledger};
+use crate::source::codes::{KEY_TYPE, NOT_A_NUMBER, SELF_ANCHOR, SYNTAX, TAG_MISMATCH, TOO_MANY_NODES, UNKNOWN_ANCHOR};
+use crate::source::{Comment, Document, Origin, Span, Step, scalar};
+use crate::value::{Id, Node, Value};
+use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The rest of the document cannot be read.
+pub(super) struct Stop;
+
+/// A list or mapping that is still open.
+pub(super) struct Frame {
+    pub(super) id: u32,
+    anchor: usize,
+    style: StructureStyle,
+    start: u32,
+    /// Where its last child ends.
+    end: u32,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    List(Vec<Node>),
+    Mapping(Entries),
+}
+
+/// A scalar as the parser hands it over.
+pub(super) struct Scalar<'t> {
+    pub(super) text: Cow<'t, str>,
+    pub(super) style: ScalarStyle,
+    pub(super) tag: Option<Cow<'t, Tag>>,
+    pub(super) anchor: usize,
+    pub(super) span: Span,
+}
+
+/// Makes nodes, ids and origins of the events of one file.
+pub(super) struct Builder<'t> {
+    pub(super) text: &'t str,
+    pub(super) limits: &'t Limits,
+    pub(super) ledger: &'t mut Ledger,
+    file: u32,
+    pub(super) origins: Vec<Origin>,
+    pub(super) stack: Vec<Frame>,
+    /// By the parser's number; `None` while the anchored value is still open.
+    pub(super) anchors: HashMap<usize, Option<Anchor>>,
+    pub(super) alias_nodes: usize,
+    pub(super) alias_bytes: usize,
+    root: Option<Node>,
+    comments: Vec<Comment>,
+    documents: Vec<Document>,
+    /// The number of the current document.
+    pub(super) document: u32,
+    /// Whether the current document is unusable.
+    pub(super) broken: bool,
+    pub(super) errors: usize,
+}
+
+impl<'t> Builder<'t> {
+    pub(super) fn new(text: &'t str, file: u32, limits: &'t Limits, ledger: &'t mut Ledger) -> Self {
+        Self {
+            text,
+            limits,
+            ledger,
+            file,
+            origins: Vec::new(),
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            alias_nodes: limits.alias_nodes,
+            alias_bytes: limits.alias_bytes,
+            root: None,
+            comments: Vec::new(),
+            documents: Vec::new(),
+            document: 0,
+            broken: false,
+            errors: 0,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> (Vec<Origin>, Vec<Document>) {
+        if let Some(last) = self.documents.last_mut() {
+            last.comments.append(&mut self.comments);
+        }
+        (self.origins, self.documents)
+    }
+
+    /// Reads all documents.
+    pub(super) fn read(&mut self) {
+        let readable = super::text::without_inner_marks(self.text);
+        let options = granit_parser::options! {
+            emit_unresolved_aliases: true,
+            flow_nesting_limit: self.limits.depth.saturating_add(1),
+            block_nesting_limit: self.limits.depth.saturating_add(1),
+            // Bounded by the size of the file.
+            max_buffered_comment_events: usize::MAX,
+        };
+        let mut parser = Parser::new_from_str_with_options(&readable, options);
+        loop {
+            let first = self.origins.len();
+            let more = match self.document(&mut parser) {
+                Ok(more) => more,
+                Err(Stop) => parser.proceed_next_document().unwrap_or(false),
+            };
+            self.end_document(first);
+            if !more || self.gave_up(self.character(self.text.len())) {
+                break;
+            }
+        }
+    }
+
+    /// Reads one document; whether another may follow.
+    fn document<'r>(&mut self, parser: &mut Parser<'r, StrInput<'r>>) -> Result<bool, Stop> {
+        loop {
+            let (event, span) = match parser.next_event() {
+                Some(Ok(next)) => next,
+                Some(Err(error)) => {
+                    let said = self.syntax(&error);
+                    return self.fatal(said);
+                }
+                None => return Ok(false),
+            };
+            let span = bytes_of(span);
+            match event {
+                Event::StreamEnd => return Ok(false),
+                Event::DocumentEnd => return Ok(true),
+                Event::Comment(text, _) => self.comments.push(Comment { at: span.start, text: text.into() }),
+                Event::Scalar(text, style, anchor, tag) => self.scalar(Scalar { text, style, tag, anchor, span })?,
+                Event::SequenceStart(style, anchor, _) => self.open(style, anchor, span, Content::List(Vec::new()))?,
+                Event::MappingStart(style, anchor, _) => self.open(style, anchor, span, Content::Mapping(Entries::default()))?,
+                Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
+                Event::Alias(anchor) => self.alias(anchor, span)?,
+                Event::UnresolvedAlias(name) => self.unknown_anchor(&name, span)?,
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps or drops what was read of a document whose nodes start at `first`.
+    fn end_document(&mut self, first: usize) {
+        self.stack.clear();
+        self.anchors.clear();
+        let root = self.root.take();
+        let broken = std::mem::take(&mut self.broken);
+        match root.and_then(|root| Some((root.ids.first()?, root))) {
+            Some((id, root)) if !broken && !root.is_null() => {
+                self.documents.push(Document { root, id, comments: std::mem::take(&mut self.comments) });
+                self.document += 1;
+            }
+            _ if broken => {
+                self.origins[first..].iter_mut().for_each(|origin| origin.leaf = false);
+                self.document += 1;
+            }
+            _ => self.origins.truncate(first),
+        }
+    }
+
+    /// Adds an entry.
+    pub(super) fn push(&mut self, origin: Origin) -> Id {
+        let id = Id::new(self.file, self.origins.len() as u32);
+        self.origins.push(origin);
+        id
+    }
+
+    /// Adds the entry of a value that starts here, as a leaf.
+    pub(super) fn enter(&mut self, span: Span) -> Result<Id, Stop> {
+        if self.origins.len() >= self.limits.nodes {
+            let message = format!("the file holds more than {} values", self.limits.nodes);
+            let said = self.problem(&TOO_MANY_NODES, span, message).remedy("split the file");
+            return self.fatal(said);
+        }
+        let origin = match self.stack.last() {
+            None => Origin::root(self.document, span),
+            Some(Frame { id, content: Content::List(items), .. }) => {
+                Origin { parent: Some(*id), step: Step::Index(items.len() as u32), span, key: None, leaf: true }
+            }
+            Some(Frame { id, content: Content::Mapping(entries), .. }) => {
+                let (name, key) = entries.key_of_value();
+                Origin { parent: Some(*id), step: Step::Key(name), span, key, leaf: true }
+            }
+        };
+        Ok(self.push(origin))
+    }
+
+    /// Whether the next node is a key.
+    pub(super) fn expects_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { content: Content::Mapping(entries), .. }) if entries.expects_key())
+    }
+
+    fn scalar(&mut self, scalar: Scalar<'_>) -> Result<(), Stop> {
+        let value = self.value_of(&scalar);
+        if self.expects_key() {
+            return self.scalar_key(&scalar, value);
+        }
+        let id = self.enter(scalar.span)?;
+        let node = Node::new(value, id);
+        self.remember(scalar.anchor, &node, scalar.span)?;
+        self.place(node, scalar.span.end)
+    }
+
+    /// The value that Kubernetes reads, null after an error.
+    fn value_of(&mut self, scalar: &Scalar<'_>) -> Value {
+        let text = &scalar.text;
+        let Some(tag) = &scalar.tag else {
+            if scalar.style != ScalarStyle::Plain {
+                return Value::Str(text.as_ref().into());
+            }
+            return scalar::resolve(text).unwrap_or_else(|_| {
+                let message = format!("`{text}` is not a number that Kubernetes accepts: JSON has no infinity and no NaN");
+                self.bad_scalar(&NOT_A_NUMBER, scalar.span, message, "write a finite number, or quote it if it is meant as text")
+            });
+        };
+        if let Some(core) = tag.core_suffix() {
+            return scalar::resolve_tagged(core, text).unwrap_or_else(|_| {
+                let message = format!("`{text}` cannot be read as {}", tag.original());
+                self.bad_scalar(&TAG_MISMATCH, scalar.span, message, "correct the value or remove the tag")
+            });
+        }
+        if tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() == Some("binary") {
+            return match scalar::base64(text).map(String::from_utf8) {
+                Some(Ok(decoded)) => Value::Str(decoded.into()),
+                Some(Err(_)) => self.bad_scalar(
+                    &TAG_MISMATCH,
+                    scalar.span,
+                    "the decoded bytes of this !!binary are not UTF-8 text".into(),
+                    "Kubernetes strings are text: keep the base64 without the tag, for instance under a Secret's `data`",
+                ),
+                None => self.bad_scalar(&TAG_MISMATCH, scalar.span, "this !!binary is not base64".into(), "correct it or remove the tag"),
+            };
+        }
+        Value::Str(text.as_ref().into())
+    }
+
+    fn bad_scalar(&mut self, code: &'static Code, span: Span, message: String, remedy: &str) -> Value {
+        let said = self.problem(code, span, message).remedy(remedy);
+        self.report(said);
+        Value::Null
+    }
+
+    fn open(&mut self, style: StructureStyle, anchor: usize, span: Span, content: Content) -> Result<(), Stop> {
+        if self.expects_key() {
+            let template = self.text.get(span.start.saturating_sub(1) as usize..).is_some_and(|rest| rest.starts_with("{{"));
+            let said = if template { self.template(span) } else { self.key_type(span, "a list or mapping") };
+            return self.fatal(said);
+        }
+        if self.stack.len() >= self.limits.depth {
+            let said = self.too_deep(span);
+            return self.fatal(said);
+        }
+        let id = self.enter(span)?.node();
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.stack.push(Frame { id, anchor, style, start: span.start, end: span.end, content });
+        Ok(())
+    }
+
+    /// An error about a key that is no string.
+    pub(super) fn key_type(&mut self, span: Span, found: &str) -> crate::diagnostic::Diagnostic {
+        self.problem(&KEY_TYPE, span, format!("keys are strings, but this one is {found}")).remedy("quote it if it is meant as text")
+    }
+
+    fn close(&mut self, span: Span) -> Result<(), Stop> {
+        let Some(frame) = self.stack.pop() else {
+            let said = self.problem(&SYNTAX, span, "not valid YAML: a list or mapping ends that has not begun");
+            return self.fatal(said);
+        };
+        // The end of a block collection is only noticed at the token that follows it.
+        let end = if frame.style == StructureStyle::Flow { span.end } else { frame.end };
+        let span = Span { start: frame.start, end: end.max(frame.start) };
+        let value = match frame.content {
+            Content::List(items) => Value::Seq(items),
+            Content::Mapping(entries) => Value::Map(entries.into_map()),
+        };
+        let empty = matches!(&value, Value::Seq(items) if items.is_empty()) || matches!(&value, Value::Map(map) if map.is_empty());
+        let origin = &mut self.origins[frame.id as usize];
+        (origin.span, origin.leaf) = (span, empty);
+        let node = Node::new(value, Id::new(self.file, frame.id));
+        self.remember(frame.anchor, &node, span)?;
+        self.place(node, end)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
+        match self.anchors.get(&anchor) {
+            Some(Some(_)) if self.expects_key() => self.alias_key(anchor, span),
+            Some(Some(_)) => {
+                let node = self.expand(anchor, span)?;
+                self.place(node, span.end)
+            }
+            Some(None) => {
+                let name = self.text.get(span.start as usize..span.end as usize).unwrap_or("*").to_owned();
+                let said = self
+                    .problem(&SELF_ANCHOR, span, format!("`{name}` stands inside the value that it repeats"))
+                    .remedy("repeat a part of the value instead");
+                self.fatal(said)
+            }
+            None => self.unknown_anchor("", span),
+        }
+    }
+
+    fn unknown_anchor(&mut self, name: &str, span: Span) -> Result<(), Stop> {
+        let said = self
+            .problem(&UNKNOWN_ANCHOR, span, format!("no anchor `&{name}` precedes this alias in its document"))
+            .remedy("define the anchor earlier in the same document, or quote the string if it is meant as text");
+        self.report(said);
+        if self.expects_key() {
+            self.set_key(Key::Bad);
+            return Ok(());
+        }
+        let node = Node::new(Value::Null, self.enter(span)?);
+        self.place(node, span.end)
+    }
+
+    /// Puts a finished value where it belongs.
+    pub(super) fn place(&mut self, node: Node, end: u32) -> Result<(), Stop> {
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        frame.end = frame.end.max(end);
+        match &mut frame.content {
+            Content::List(items) => {
+                items.push(node);
+                Ok(())
+            }
+            Content::Mapping(_) => self.place_entry(node),
+        }
+    }
+
+    /// Takes the leaves of a value out of the account: YAML itself says that it has no effect.
+    pub(super) fn retire(&mut self, node: &Node) {
+        let origins = &mut self.origins;
+        node.walk(&mut |node| {
+            if let Some(origin) = node.ids.first().and_then(|id| origins.get_mut(id.node() as usize)) {
+                origin.leaf = false;
+            }
+        });
+    }
+}
+
+/// The bytes of a parser span.
+fn bytes_of(span: granit_parser::Span) -> Span {
+    let byte = |marker: granit_parser::Marker| marker.byte_offset().unwrap_or(0) as u32;
+    let start = byte(span.start);
+    Span { start, end: byte(span.end).max(start) }
+}
