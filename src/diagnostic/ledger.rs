@@ -47,7 +47,10 @@ impl Ledger {
     /// Says something about `ids`, but only if they do not arrive in the output by another way.
     pub fn waive(&mut self, ids: &Ids, diagnostic: Diagnostic) {
         if !ids.is_empty() {
-            self.waivers.push(Waiver { ids: ids.clone(), diagnostic });
+            self.waivers.push(Waiver {
+                ids: ids.clone(),
+                diagnostic,
+            });
         }
     }
 
@@ -55,9 +58,12 @@ impl Ledger {
     /// the end: a default that one role overrides may still reach the output through another.
     pub fn supersede(&mut self, loser: &Ids, winner: &Ids) {
         if !loser.is_empty() && loser != winner {
-            let said = Diagnostic::new(&SUPERSEDED, "this value is overridden everywhere and has no effect")
-                .outcome(Outcome::Dropped)
-                .label(winner.first(), "overridden here");
+            let said = Diagnostic::new(
+                &SUPERSEDED,
+                "this value is overridden everywhere and has no effect",
+            )
+            .outcome(Outcome::Dropped)
+            .label(winner.first(), "overridden here");
             self.waive(loser, said);
         }
     }

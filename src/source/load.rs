@@ -42,13 +42,27 @@ impl Input {
 /// Reads the documents of the values of `-f` in order, and keeps the files in `sources`. `v1 List` objects are replaced by
 /// their items. Every problem goes to `report`.
 pub fn load(arguments: &[String], sources: &mut Sources, report: &mut Ledger) -> Vec<Document> {
-    let inputs: Vec<Input> = arguments.iter().map(|argument| Input::of_argument(argument)).collect();
+    let inputs: Vec<Input> = arguments
+        .iter()
+        .map(|argument| Input::of_argument(argument))
+        .collect();
     load_inputs(&inputs, sources, &Limits::default(), report)
 }
 
 /// [`load`] for inputs of any kind, under the given limits.
-pub fn load_inputs(inputs: &[Input], sources: &mut Sources, limits: &Limits, report: &mut Ledger) -> Vec<Document> {
-    let mut loader = Loader { sources, limits, report, documents: Vec::new(), read_stdin: false };
+pub fn load_inputs(
+    inputs: &[Input],
+    sources: &mut Sources,
+    limits: &Limits,
+    report: &mut Ledger,
+) -> Vec<Document> {
+    let mut loader = Loader {
+        sources,
+        limits,
+        report,
+        documents: Vec::new(),
+        read_stdin: false,
+    };
     inputs.iter().for_each(|input| loader.input(input));
     loader.documents
 }
@@ -82,7 +96,10 @@ impl Loader<'_> {
 
     fn stdin(&mut self) {
         if std::mem::replace(&mut self.read_stdin, true) {
-            let said = Diagnostic::new(&UNREADABLE, "`-` is given twice, but the standard input can be read only once");
+            let said = Diagnostic::new(
+                &UNREADABLE,
+                "`-` is given twice, but the standard input can be read only once",
+            );
             return self.report.report(said.remedy("give `-f -` once"));
         }
         let found = match read_limited(io::stdin().lock(), self.limits.file_bytes) {
@@ -97,7 +114,8 @@ impl Loader<'_> {
         self.walk(directory, &mut files);
         if files.is_empty() {
             let message = format!("{} holds no *.yaml, *.yml or *.json file", directory.display());
-            self.report.report(Diagnostic::new(&EMPTY_INPUT, message).remedy("check the path"));
+            self.report
+                .report(Diagnostic::new(&EMPTY_INPUT, message).remedy("check the path"));
         }
         files.sort();
         for path in files {
@@ -133,8 +151,12 @@ impl Loader<'_> {
     fn file(&mut self, path: &Path, name: &str) -> Option<usize> {
         let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
         if size > self.limits.file_bytes as u64 {
-            let message = format!("{name} is larger than {} MiB and is not read", self.limits.file_bytes >> 20);
-            self.report.report(Diagnostic::new(&TOO_LARGE, message).remedy("split the file"));
+            let message = format!(
+                "{name} is larger than {} MiB and is not read",
+                self.limits.file_bytes >> 20
+            );
+            self.report
+                .report(Diagnostic::new(&TOO_LARGE, message).remedy("split the file"));
             return None;
         }
         match fs::File::open(path).and_then(|file| read_limited(file, self.limits.file_bytes)) {
@@ -175,7 +197,9 @@ impl Loader<'_> {
     fn expect_documents(&mut self, found: Option<usize>, name: &str) {
         if found == Some(0) {
             let said = Diagnostic::new(&EMPTY_INPUT, format!("{name} holds no document"));
-            self.report.report(said.remedy("check that this is the file that was meant, and that what wrote it worked"));
+            self.report.report(
+                said.remedy("check that this is the file that was meant, and that what wrote it worked"),
+            );
         }
     }
 }
@@ -188,7 +212,11 @@ fn read_limited(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    path.extension().is_some_and(|extension| {
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
 }
 
 /// Adds a document, or the items of a list, which keep their pointers (`/items/0/…`) and are documents of their own. What
@@ -207,7 +235,15 @@ fn expand_list(document: Document, origins: &mut [Origin], documents: &mut Vec<D
                 retire(&node.ids, origins);
                 for root in items {
                     if let Some(id) = root.ids.first() {
-                        expand_list(Document { root, id, comments: std::mem::take(&mut comments) }, origins, documents);
+                        expand_list(
+                            Document {
+                                root,
+                                id,
+                                comments: std::mem::take(&mut comments),
+                            },
+                            origins,
+                            documents,
+                        );
                     }
                 }
             }

@@ -128,3 +128,6 @@ impl Sources {
         self.file(id)?.origins.get(id.node() as usize)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,11 @@ pub struct Location {
 /// The first byte of each line; LF, CRLF and CR end one.
 pub(crate) fn line_starts(text: &str) -> Vec<u32> {
     let bytes = text.as_bytes();
-    let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-    let starts = (0..bytes.len()).filter(|&at| ends_line(at)).map(|at| at as u32 + 1);
+    let ends_line =
+        |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+    let starts = (0..bytes.len())
+        .filter(|&at| ends_line(at))
+        .map(|at| at as u32 + 1);
     std::iter::once(0).chain(starts).collect()
 }
 
@@ -48,12 +51,17 @@ impl Source {
         let before = before.strip_prefix("\u{feff}".as_bytes()).unwrap_or(before);
         // Every character has one byte that is no continuation byte.
         let characters = before.iter().filter(|b| (**b & 0xc0) != 0x80).count();
-        Position { line: line as u32, column: characters as u32 + 1 }
+        Position {
+            line: line as u32,
+            column: characters as u32 + 1,
+        }
     }
 
     /// The text of a span; empty if the span is not one of this text.
     pub fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
+        self.text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
     }
 
     /// The entries from a node up to the root of its document.
@@ -92,7 +100,11 @@ impl Sources {
     /// Where a node stands, or its key if `key` is set and it has one.
     pub fn location(&self, id: Id, key: bool) -> Option<Location> {
         let (source, origin) = (self.file(id)?, self.origin(id)?);
-        let span = if key { origin.key.unwrap_or(origin.span) } else { origin.span };
+        let span = if key {
+            origin.key.unwrap_or(origin.span)
+        } else {
+            origin.span
+        };
         let (start, end) = (source.position(span.start), source.position(span.end));
         Some(Location {
             file: source.name.clone(),
@@ -107,7 +119,9 @@ impl Sources {
 
     /// RFC 6901 JSON Pointer of a node from the root of its document; empty for the root and for unknown ids.
     pub fn pointer(&self, id: Id) -> String {
-        self.file(id).map(|source| source.pointer(id.node())).unwrap_or_default()
+        self.file(id)
+            .map(|source| source.pointer(id.node()))
+            .unwrap_or_default()
     }
 
     /// The node's own text in the file, as written.
@@ -126,8 +140,16 @@ impl Sources {
     /// The values that a file holds and that must arrive somewhere: scalars, empty lists and empty mappings of its
     /// documents, in order.
     pub fn leaves(&self, file: u32) -> impl Iterator<Item = Id> + '_ {
-        let origins = self.files.get(file as usize).map(|source| source.origins.as_slice()).unwrap_or_default();
-        origins.iter().enumerate().filter(|(_, origin)| origin.leaf).map(move |(node, _)| Id::new(file, node as u32))
+        let origins = self
+            .files
+            .get(file as usize)
+            .map(|source| source.origins.as_slice())
+            .unwrap_or_default();
+        origins
+            .iter()
+            .enumerate()
+            .filter(|(_, origin)| origin.leaf)
+            .map(move |(node, _)| Id::new(file, node as u32))
     }
 }
 

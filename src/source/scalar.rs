@@ -28,8 +28,12 @@ pub(crate) fn resolve(text: &str) -> Result<Value, NotFinite> {
 fn word(text: &str) -> Option<Value> {
     match text {
         "~" | "null" | "Null" | "NULL" => Some(Value::Null),
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Some(Value::Bool(true)),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Some(Value::Bool(false)),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Some(Value::Bool(true))
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Some(Value::Bool(false))
+        }
         _ => None,
     }
 }
@@ -43,8 +47,18 @@ fn number(text: &str) -> Result<Option<Value>, NotFinite> {
         // Only here go-yaml leaves underscores in, so that `._5` stays a string.
         return Ok(float(text).map(Value::Float));
     }
-    let digits: Cow<'_, str> = if text.contains('_') { text.replace('_', "").into() } else { text.into() };
-    Ok(integer(&digits).or_else(|| if looks_decimal(&digits) { float(&digits).map(Value::Float) } else { None }))
+    let digits: Cow<'_, str> = if text.contains('_') {
+        text.replace('_', "").into()
+    } else {
+        text.into()
+    };
+    Ok(integer(&digits).or_else(|| {
+        if looks_decimal(&digits) {
+            float(&digits).map(Value::Float)
+        } else {
+            None
+        }
+    }))
 }
 
 fn is_not_finite(text: &str) -> bool {
@@ -105,7 +119,10 @@ fn looks_decimal(text: &str) -> bool {
         return false;
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
-        rest = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        rest = exponent
+            .strip_prefix(b"+")
+            .or(exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
         return digits(&mut rest) > 0 && rest.is_empty();
     }
     rest.is_empty()
@@ -174,7 +191,7 @@ pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    if clean.len() % 4 != 0 {
+    if !clean.len().is_multiple_of(4) {
         return None;
     }
     let padding = clean.iter().rev().take(2).take_while(|b| **b == b'=').count();
@@ -196,7 +213,9 @@ pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
 /// `1000`, `1e3` is `1000.0`. `None` if it is read as it looks (also `true`, `null`, `12`, `0.90`), or starts with a quote.
 pub fn surprising(text: &str) -> Option<String> {
     match resolve(text).ok()? {
-        Value::Bool(b) if !matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => Some(b.to_string()),
+        Value::Bool(b) if !matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => {
+            Some(b.to_string())
+        }
         Value::Int(i) if text != i.to_string() => Some(i.to_string()),
         Value::UInt(u) if text != u.to_string() => Some(u.to_string()),
         Value::Float(f) if text.contains(['_', 'e', 'E']) || !text.contains('.') => Some(format!("{f:?}")),

@@ -44,7 +44,10 @@ impl PartialEq for Node {
 impl Node {
     /// A value from one place of the input.
     pub fn new(value: Value, id: Id) -> Self {
-        Self { value, ids: id.into() }
+        Self {
+            value,
+            ids: id.into(),
+        }
     }
 
     /// A value computed from the given places.
@@ -152,7 +155,8 @@ impl Node {
 
     /// The descendant along `path`, made of mappings where it is missing.
     pub fn at_mut(&mut self, path: &[&str]) -> &mut Node {
-        path.iter().fold(self, |node, step| node.map_mut().entry_map(step))
+        path.iter()
+            .fold(self, |node, step| node.map_mut().entry_map(step))
     }
 
     /// Sets a key of a mapping.
@@ -197,7 +201,10 @@ impl Node {
 
 impl From<Value> for Node {
     fn from(value: Value) -> Self {
-        Self { value, ids: Ids::none() }
+        Self {
+            value,
+            ids: Ids::none(),
+        }
     }
 }
 

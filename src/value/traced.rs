@@ -19,7 +19,10 @@ impl<T> Traced<T> {
 
     /// A value that the compiler chose.
     pub fn default_of(value: T) -> Self {
-        Self { value, ids: Ids::none() }
+        Self {
+            value,
+            ids: Ids::none(),
+        }
     }
 
     /// The place a diagnostic about this value points to.
@@ -29,12 +32,18 @@ impl<T> Traced<T> {
 
     /// Another value derived from this one alone.
     pub fn map<U>(&self, f: impl FnOnce(&T) -> U) -> Traced<U> {
-        Traced { value: f(&self.value), ids: self.ids.clone() }
+        Traced {
+            value: f(&self.value),
+            ids: self.ids.clone(),
+        }
     }
 
     /// A value derived from two.
     pub fn zip<U, V>(&self, other: &Traced<U>, f: impl FnOnce(&T, &U) -> V) -> Traced<V> {
-        Traced { value: f(&self.value, &other.value), ids: self.ids.union(&other.ids) }
+        Traced {
+            value: f(&self.value, &other.value),
+            ids: self.ids.union(&other.ids),
+        }
     }
 
     /// The same value, also derived from `ids`.

@@ -47,7 +47,10 @@ fn list(items: &[Node], depth: usize, out: &mut String) {
     if items.is_empty() {
         return out.push_str("[]");
     }
-    if items.iter().all(|node| matches!(node.value, Value::Seq(_) | Value::Map(_))) {
+    if items
+        .iter()
+        .all(|node| matches!(node.value, Value::Seq(_) | Value::Map(_)))
+    {
         for (n, node) in items.iter().enumerate() {
             out.push_str(if n == 0 { "[" } else { ", " });
             value(node, depth, out);
@@ -83,7 +86,9 @@ fn write_key(key: &str, out: &mut String) {
 fn is_bare_key(key: &str) -> bool {
     let bytes = key.as_bytes();
     let inside = |at: usize| at > 0 && at + 1 < bytes.len();
-    let fits = |(at, b): (usize, &u8)| b.is_ascii_alphanumeric() || *b == b'_' || (matches!(b, b'-' | b'.' | b'/') && inside(at));
+    let fits = |(at, b): (usize, &u8)| {
+        b.is_ascii_alphanumeric() || *b == b'_' || (matches!(b, b'-' | b'.' | b'/') && inside(at))
+    };
     is_plain(key) && bytes.iter().enumerate().all(fits)
 }
 

@@ -70,7 +70,8 @@ fn has_plain_characters(bytes: &[u8]) -> bool {
         let next = bytes.get(at + 1).copied().unwrap_or(b' ');
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
-            b'/' | b'_' | b'-' | b'.' | b'=' | b'+' | b'@' | b'(' | b')' | b';' | b'$' | b'~' | b'^' | b'%' | b'<' | b'>' => true,
+            b'/' | b'_' | b'-' | b'.' | b'=' | b'+' | b'@' | b'(' | b')' | b';' | b'$' | b'~' | b'^'
+            | b'%' | b'<' | b'>' => true,
             b' ' => next != b'#' && next != b' ',
             b':' => next != b' ',
             _ => false,
@@ -89,7 +90,9 @@ fn is_no_number(bytes: &[u8]) -> bool {
 
 /// The words that some reader takes for a truth value, null or a number.
 fn is_word(text: &str) -> bool {
-    const WORDS: [&str; 13] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "none", "nan", "inf"];
+    const WORDS: [&str; 13] = [
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "none", "nan", "inf",
+    ];
     text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
@@ -100,7 +103,9 @@ pub(super) fn is_literal(text: &str) -> bool {
         return false;
     }
     let blank = |line: &str| !line.is_empty() && line.bytes().all(|b| matches!(b, b' ' | b'\t'));
-    !body.is_empty() && !body.split('\n').any(blank) && text.chars().all(|c| matches!(c, '\n' | '\t') || !needs_escape(c))
+    !body.is_empty()
+        && !body.split('\n').any(blank)
+        && text.chars().all(|c| matches!(c, '\n' | '\t') || !needs_escape(c))
 }
 
 /// Writes a literal block whose lines are indented by `n`, without the line break at its end.

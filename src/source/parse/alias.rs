@@ -28,7 +28,15 @@ impl Builder<'_> {
         });
         self.spend(nodes, 0, span)?;
         let height = height(node);
-        self.anchors.insert(anchor, Some(Anchor { node: node.clone(), nodes, bytes, height }));
+        self.anchors.insert(
+            anchor,
+            Some(Anchor {
+                node: node.clone(),
+                nodes,
+                bytes,
+                height,
+            }),
+        );
         Ok(())
     }
 
@@ -55,14 +63,19 @@ impl Builder<'_> {
     }
 
     fn spend(&mut self, nodes: usize, bytes: usize, span: Span) -> Result<(), Stop> {
-        let left = self.alias_nodes.checked_sub(nodes).zip(self.alias_bytes.checked_sub(bytes));
+        let left = self
+            .alias_nodes
+            .checked_sub(nodes)
+            .zip(self.alias_bytes.checked_sub(bytes));
         let Some((nodes, bytes)) = left else {
             let message = format!(
                 "anchors and aliases stand for more than {} values or {} MiB of text",
                 self.limits.alias_nodes,
                 self.limits.alias_bytes >> 20
             );
-            let said = self.problem(&ALIAS_BUDGET, span, message).remedy("write the values out, or split the file");
+            let said = self
+                .problem(&ALIAS_BUDGET, span, message)
+                .remedy("write the values out, or split the file");
             return self.fatal(said);
         };
         (self.alias_nodes, self.alias_bytes) = (nodes, bytes);
@@ -71,14 +84,24 @@ impl Builder<'_> {
 
     /// Copies a value under the entry `id` that was made for it. Its depth is bounded by the limit.
     fn copy(&mut self, node: &Node, id: Id) -> Node {
-        let original = node.ids.first().and_then(|old| self.origins.get(old.node() as usize)).cloned();
+        let original = node
+            .ids
+            .first()
+            .and_then(|old| self.origins.get(old.node() as usize))
+            .cloned();
         let value = match &node.value {
             Value::Seq(items) => {
                 let copies = items.iter().enumerate();
-                Value::Seq(copies.map(|(n, item)| self.copy_child(item, id, Step::Index(n as u32))).collect())
+                Value::Seq(
+                    copies
+                        .map(|(n, item)| self.copy_child(item, id, Step::Index(n as u32)))
+                        .collect(),
+                )
             }
             Value::Map(map) => {
-                let copies = map.iter().map(|(key, item)| (key.clone(), self.copy_child(item, id, Step::Key(key.clone()))));
+                let copies = map
+                    .iter()
+                    .map(|(key, item)| (key.clone(), self.copy_child(item, id, Step::Key(key.clone()))));
                 Value::Map(crate::value::Map::from_unique(copies.collect()))
             }
             other => other.clone(),
@@ -96,8 +119,18 @@ impl Builder<'_> {
     }
 
     fn copy_child(&mut self, child: &Node, parent: Id, step: Step) -> Node {
-        let key = child.ids.first().and_then(|old| self.origins.get(old.node() as usize)).and_then(|origin| origin.key);
-        let id = self.push(Origin { parent: Some(parent.node()), step, span: Span::default(), key, leaf: true });
+        let key = child
+            .ids
+            .first()
+            .and_then(|old| self.origins.get(old.node() as usize))
+            .and_then(|origin| origin.key);
+        let id = self.push(Origin {
+            parent: Some(parent.node()),
+            step,
+            span: Span::default(),
+            key,
+            leaf: true,
+        });
         self.copy(child, id)
     }
 }

@@ -1,10 +1,12 @@
 //! Events to nodes. The open lists and mappings are kept on a stack of its own, so depth costs no call stack.
 
+use super::Limits;
 use super::alias::Anchor;
 use super::mapping::{Entries, Key};
-use super::Limits;
 use crate::diagnostic::{Code, Ledger};
-use crate::source::codes::{KEY_TYPE, NOT_A_NUMBER, SELF_ANCHOR, SYNTAX, TAG_MISMATCH, TOO_MANY_NODES, UNKNOWN_ANCHOR};
+use crate::source::codes::{
+    KEY_TYPE, NOT_A_NUMBER, SELF_ANCHOR, SYNTAX, TAG_MISMATCH, TOO_MANY_NODES, UNKNOWN_ANCHOR,
+};
 use crate::source::{Comment, Document, Origin, Span, Step, scalar};
 use crate::value::{Id, Node, Value};
 use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
@@ -128,10 +130,23 @@ impl<'t> Builder<'t> {
             match event {
                 Event::StreamEnd => return Ok(false),
                 Event::DocumentEnd => return Ok(true),
-                Event::Comment(text, _) => self.comments.push(Comment { at: span.start, text: text.into() }),
-                Event::Scalar(text, style, anchor, tag) => self.scalar(Scalar { text, style, tag, anchor, span })?,
-                Event::SequenceStart(style, anchor, _) => self.open(style, anchor, span, Content::List(Vec::new()))?,
-                Event::MappingStart(style, anchor, _) => self.open(style, anchor, span, Content::Mapping(Entries::default()))?,
+                Event::Comment(text, _) => self.comments.push(Comment {
+                    at: span.start,
+                    text: text.into(),
+                }),
+                Event::Scalar(text, style, anchor, tag) => self.scalar(Scalar {
+                    text,
+                    style,
+                    tag,
+                    anchor,
+                    span,
+                })?,
+                Event::SequenceStart(style, anchor, _) => {
+                    self.open(style, anchor, span, Content::List(Vec::new()))?
+                }
+                Event::MappingStart(style, anchor, _) => {
+                    self.open(style, anchor, span, Content::Mapping(Entries::default()))?
+                }
                 Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
                 Event::Alias(anchor) => self.alias(anchor, span)?,
                 Event::UnresolvedAlias(name) => self.unknown_anchor(&name, span)?,
@@ -148,11 +163,17 @@ impl<'t> Builder<'t> {
         let broken = std::mem::take(&mut self.broken);
         match root.and_then(|root| Some((root.ids.first()?, root))) {
             Some((id, root)) if !broken && !root.is_null() => {
-                self.documents.push(Document { root, id, comments: std::mem::take(&mut self.comments) });
+                self.documents.push(Document {
+                    root,
+                    id,
+                    comments: std::mem::take(&mut self.comments),
+                });
                 self.document += 1;
             }
             _ if broken => {
-                self.origins[first..].iter_mut().for_each(|origin| origin.leaf = false);
+                self.origins[first..]
+                    .iter_mut()
+                    .for_each(|origin| origin.leaf = false);
                 self.document += 1;
             }
             _ => self.origins.truncate(first),
@@ -170,17 +191,37 @@ impl<'t> Builder<'t> {
     pub(super) fn enter(&mut self, span: Span) -> Result<Id, Stop> {
         if self.origins.len() >= self.limits.nodes {
             let message = format!("the file holds more than {} values", self.limits.nodes);
-            let said = self.problem(&TOO_MANY_NODES, span, message).remedy("split the file");
+            let said = self
+                .problem(&TOO_MANY_NODES, span, message)
+                .remedy("split the file");
             return self.fatal(said);
         }
         let origin = match self.stack.last() {
             None => Origin::root(self.document, span),
-            Some(Frame { id, content: Content::List(items), .. }) => {
-                Origin { parent: Some(*id), step: Step::Index(items.len() as u32), span, key: None, leaf: true }
-            }
-            Some(Frame { id, content: Content::Mapping(entries), .. }) => {
+            Some(Frame {
+                id,
+                content: Content::List(items),
+                ..
+            }) => Origin {
+                parent: Some(*id),
+                step: Step::Index(items.len() as u32),
+                span,
+                key: None,
+                leaf: true,
+            },
+            Some(Frame {
+                id,
+                content: Content::Mapping(entries),
+                ..
+            }) => {
                 let (name, key) = entries.key_of_value();
-                Origin { parent: Some(*id), step: Step::Key(name), span, key, leaf: true }
+                Origin {
+                    parent: Some(*id),
+                    step: Step::Key(name),
+                    span,
+                    key,
+                    leaf: true,
+                }
             }
         };
         Ok(self.push(origin))
@@ -210,14 +251,26 @@ impl<'t> Builder<'t> {
                 return Value::Str(text.as_ref().into());
             }
             return scalar::resolve(text).unwrap_or_else(|_| {
-                let message = format!("`{text}` is not a number that Kubernetes accepts: JSON has no infinity and no NaN");
-                self.bad_scalar(&NOT_A_NUMBER, scalar.span, message, "write a finite number, or quote it if it is meant as text")
+                let message = format!(
+                    "`{text}` is not a number that Kubernetes accepts: JSON has no infinity and no NaN"
+                );
+                self.bad_scalar(
+                    &NOT_A_NUMBER,
+                    scalar.span,
+                    message,
+                    "write a finite number, or quote it if it is meant as text",
+                )
             });
         };
         if let Some(core) = tag.core_suffix() {
             return scalar::resolve_tagged(core, text).unwrap_or_else(|_| {
                 let message = format!("`{text}` cannot be read as {}", tag.original());
-                self.bad_scalar(&TAG_MISMATCH, scalar.span, message, "correct the value or remove the tag")
+                self.bad_scalar(
+                    &TAG_MISMATCH,
+                    scalar.span,
+                    message,
+                    "correct the value or remove the tag",
+                )
             });
         }
         if tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() == Some("binary") {
@@ -241,10 +294,23 @@ impl<'t> Builder<'t> {
         Value::Null
     }
 
-    fn open(&mut self, style: StructureStyle, anchor: usize, span: Span, content: Content) -> Result<(), Stop> {
+    fn open(
+        &mut self,
+        style: StructureStyle,
+        anchor: usize,
+        span: Span,
+        content: Content,
+    ) -> Result<(), Stop> {
         if self.expects_key() {
-            let template = self.text.get(span.start.saturating_sub(1) as usize..).is_some_and(|rest| rest.starts_with("{{"));
-            let said = if template { self.template(span) } else { self.key_type(span, "a list or mapping") };
+            let template = self
+                .text
+                .get(span.start.saturating_sub(1) as usize..)
+                .is_some_and(|rest| rest.starts_with("{{"));
+            let said = if template {
+                self.template(span)
+            } else {
+                self.key_type(span, "a list or mapping")
+            };
             return self.fatal(said);
         }
         if self.stack.len() >= self.limits.depth {
@@ -255,28 +321,52 @@ impl<'t> Builder<'t> {
         if anchor != 0 {
             self.anchors.insert(anchor, None);
         }
-        self.stack.push(Frame { id, anchor, style, start: span.start, end: span.end, content });
+        self.stack.push(Frame {
+            id,
+            anchor,
+            style,
+            start: span.start,
+            end: span.end,
+            content,
+        });
         Ok(())
     }
 
     /// An error about a key that is no string.
     pub(super) fn key_type(&mut self, span: Span, found: &str) -> crate::diagnostic::Diagnostic {
-        self.problem(&KEY_TYPE, span, format!("keys are strings, but this one is {found}")).remedy("quote it if it is meant as text")
+        self.problem(
+            &KEY_TYPE,
+            span,
+            format!("keys are strings, but this one is {found}"),
+        )
+        .remedy("quote it if it is meant as text")
     }
 
     fn close(&mut self, span: Span) -> Result<(), Stop> {
         let Some(frame) = self.stack.pop() else {
-            let said = self.problem(&SYNTAX, span, "not valid YAML: a list or mapping ends that has not begun");
+            let said = self.problem(
+                &SYNTAX,
+                span,
+                "not valid YAML: a list or mapping ends that has not begun",
+            );
             return self.fatal(said);
         };
         // The end of a block collection is only noticed at the token that follows it.
-        let end = if frame.style == StructureStyle::Flow { span.end } else { frame.end };
-        let span = Span { start: frame.start, end: end.max(frame.start) };
+        let end = if frame.style == StructureStyle::Flow {
+            span.end
+        } else {
+            frame.end
+        };
+        let span = Span {
+            start: frame.start,
+            end: end.max(frame.start),
+        };
         let value = match frame.content {
             Content::List(items) => Value::Seq(items),
             Content::Mapping(entries) => Value::Map(entries.into_map()),
         };
-        let empty = matches!(&value, Value::Seq(items) if items.is_empty()) || matches!(&value, Value::Map(map) if map.is_empty());
+        let empty = matches!(&value, Value::Seq(items) if items.is_empty())
+            || matches!(&value, Value::Map(map) if map.is_empty());
         let origin = &mut self.origins[frame.id as usize];
         (origin.span, origin.leaf) = (span, empty);
         let node = Node::new(value, Id::new(self.file, frame.id));
@@ -292,9 +382,17 @@ impl<'t> Builder<'t> {
                 self.place(node, span.end)
             }
             Some(None) => {
-                let name = self.text.get(span.start as usize..span.end as usize).unwrap_or("*").to_owned();
+                let name = self
+                    .text
+                    .get(span.start as usize..span.end as usize)
+                    .unwrap_or("*")
+                    .to_owned();
                 let said = self
-                    .problem(&SELF_ANCHOR, span, format!("`{name}` stands inside the value that it repeats"))
+                    .problem(
+                        &SELF_ANCHOR,
+                        span,
+                        format!("`{name}` stands inside the value that it repeats"),
+                    )
                     .remedy("repeat a part of the value instead");
                 self.fatal(said)
             }
@@ -304,8 +402,14 @@ impl<'t> Builder<'t> {
 
     fn unknown_anchor(&mut self, name: &str, span: Span) -> Result<(), Stop> {
         let said = self
-            .problem(&UNKNOWN_ANCHOR, span, format!("no anchor `&{name}` precedes this alias in its document"))
-            .remedy("define the anchor earlier in the same document, or quote the string if it is meant as text");
+            .problem(
+                &UNKNOWN_ANCHOR,
+                span,
+                format!("no anchor `&{name}` precedes this alias in its document"),
+            )
+            .remedy(
+                "define the anchor earlier in the same document, or quote the string if it is meant as text",
+            );
         self.report(said);
         if self.expects_key() {
             self.set_key(Key::Bad);
@@ -335,7 +439,11 @@ impl<'t> Builder<'t> {
     pub(super) fn retire(&mut self, node: &Node) {
         let origins = &mut self.origins;
         node.walk(&mut |node| {
-            if let Some(origin) = node.ids.first().and_then(|id| origins.get_mut(id.node() as usize)) {
+            if let Some(origin) = node
+                .ids
+                .first()
+                .and_then(|id| origins.get_mut(id.node() as usize))
+            {
                 origin.leaf = false;
             }
         });
@@ -346,5 +454,8 @@ impl<'t> Builder<'t> {
 fn bytes_of(span: granit_parser::Span) -> Span {
     let byte = |marker: granit_parser::Marker| marker.byte_offset().unwrap_or(0) as u32;
     let start = byte(span.start);
-    Span { start, end: byte(span.end).max(start) }
+    Span {
+        start,
+        end: byte(span.end).max(start),
+    }
 }

@@ -64,7 +64,13 @@ impl Entries {
         }
         self.entries.push((name, node));
         if self.index.is_none() && self.entries.len() > LINEAR {
-            self.index = Some(self.entries.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect());
+            self.index = Some(
+                self.entries
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (key, _))| (key.clone(), at))
+                    .collect(),
+            );
         }
     }
 }
@@ -108,7 +114,11 @@ impl Builder<'_> {
             return self.merge_key(span);
         }
         let Some(name) = scalar::key_text(value) else {
-            let found = if *value == Value::Null { "null" } else { "a list or mapping" };
+            let found = if *value == Value::Null {
+                "null"
+            } else {
+                "a list or mapping"
+            };
             let said = self.key_type(span, found);
             self.report(said);
             self.set_key(Key::Bad);
@@ -119,7 +129,11 @@ impl Builder<'_> {
             Some(first) => {
                 let broken = self.broken;
                 let said = self
-                    .problem(&DUPLICATE_KEY, span, format!("the key `{name}` is set twice in this mapping"))
+                    .problem(
+                        &DUPLICATE_KEY,
+                        span,
+                        format!("the key `{name}` is set twice in this mapping"),
+                    )
                     .label(first, "first set here")
                     .reason("kubectl keeps the last value without a word")
                     .remedy("remove one of the two");
@@ -134,11 +148,19 @@ impl Builder<'_> {
 
     /// The value that an explicit key of the open mapping has already. A merged one does not count.
     fn earlier(&self, name: &str) -> Option<Option<crate::value::Id>> {
-        let Some(Frame { content: Content::Mapping(entries), .. }) = self.stack.last() else {
+        let Some(Frame {
+            content: Content::Mapping(entries),
+            ..
+        }) = self.stack.last()
+        else {
             return None;
         };
         let at = entries.find(name)?;
-        entries.merged.binary_search(&at).is_err().then(|| entries.entries[at].1.ids.first())
+        entries
+            .merged
+            .binary_search(&at)
+            .is_err()
+            .then(|| entries.entries[at].1.ids.first())
     }
 
     fn merge_key(&mut self, span: Span) -> Result<(), Stop> {
@@ -158,7 +180,10 @@ impl Builder<'_> {
 
     fn entries(&mut self) -> Option<&mut Entries> {
         match self.stack.last_mut() {
-            Some(Frame { content: Content::Mapping(entries), .. }) => Some(entries),
+            Some(Frame {
+                content: Content::Mapping(entries),
+                ..
+            }) => Some(entries),
             _ => None,
         }
     }
@@ -201,7 +226,11 @@ impl Builder<'_> {
     /// Takes the entries of one mapping, or of several, the first of which wins, into the open one.
     fn merge(&mut self, node: Node, span: Span) -> Result<(), Stop> {
         // The values move up to the open mapping; what held them is nobody's value any more.
-        if let Some(origin) = node.ids.first().and_then(|id| self.origins.get_mut(id.node() as usize)) {
+        if let Some(origin) = node
+            .ids
+            .first()
+            .and_then(|id| self.origins.get_mut(id.node() as usize))
+        {
             origin.leaf = false;
         }
         match node.value {
@@ -228,9 +257,15 @@ impl Builder<'_> {
         for (name, node) in map {
             if let Some(first) = self.earlier(&name) {
                 let said = self
-                    .problem(&MERGE_ORDER, span, format!("this merge follows the key `{name}`, which it also sets"))
+                    .problem(
+                        &MERGE_ORDER,
+                        span,
+                        format!("this merge follows the key `{name}`, which it also sets"),
+                    )
                     .label(first, "set here")
-                    .reason("Kubernetes lets the merged value win in this order, other readers the explicit one")
+                    .reason(
+                        "Kubernetes lets the merged value win in this order, other readers the explicit one",
+                    )
                     .remedy("move `<<` to the top of the mapping");
                 self.report(said);
             }
@@ -243,7 +278,11 @@ impl Builder<'_> {
             }
             entries.merged.push(entries.entries.len());
             entries.add(name, node.clone());
-            if let Some(origin) = node.ids.first().and_then(|id| self.origins.get_mut(id.node() as usize)) {
+            if let Some(origin) = node
+                .ids
+                .first()
+                .and_then(|id| self.origins.get_mut(id.node() as usize))
+            {
                 origin.parent = Some(parent);
             }
         }

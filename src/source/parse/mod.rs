@@ -32,13 +32,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 100, nodes: 1_000_000, alias_nodes: 100_000, alias_bytes: 16 << 20, file_bytes: 64 << 20 }
+        Self {
+            depth: 100,
+            nodes: 1_000_000,
+            alias_nodes: 100_000,
+            alias_bytes: 16 << 20,
+            file_bytes: 64 << 20,
+        }
     }
 }
 
 /// Reads all documents of a text as file number `file`. Every problem goes to `report`; documents with errors are left out.
 /// Documents that are empty or null are skipped, as kubectl does.
-pub fn parse(name: &str, text: &str, file: u32, limits: &Limits, report: &mut Ledger) -> (Source, Vec<Document>) {
+pub fn parse(
+    name: &str,
+    text: &str,
+    file: u32,
+    limits: &Limits,
+    report: &mut Ledger,
+) -> (Source, Vec<Document>) {
     if !text::fits(name, text.len(), limits, report) {
         return (Source::new(name, "", Vec::new()), Vec::new());
     }
@@ -51,7 +63,13 @@ pub fn parse(name: &str, text: &str, file: u32, limits: &Limits, report: &mut Le
 }
 
 /// [`parse`] for bytes that may not be UTF-8, which is an error at the first byte that is not.
-pub fn parse_bytes(name: &str, bytes: &[u8], file: u32, limits: &Limits, report: &mut Ledger) -> (Source, Vec<Document>) {
+pub fn parse_bytes(
+    name: &str,
+    bytes: &[u8],
+    file: u32,
+    limits: &Limits,
+    report: &mut Ledger,
+) -> (Source, Vec<Document>) {
     if !text::fits(name, bytes.len(), limits, report) {
         return (Source::new(name, "", Vec::new()), Vec::new());
     }
@@ -70,7 +88,13 @@ pub fn parse_bytes(name: &str, bytes: &[u8], file: u32, limits: &Limits, report:
 
 /// Reads one YAML value, a scalar or a list or mapping in brackets, as file number `file`: the right side of `--set`.
 /// Empty text is null.
-pub fn parse_value(name: &str, text: &str, file: u32, limits: &Limits, report: &mut Ledger) -> (Source, Option<Node>) {
+pub fn parse_value(
+    name: &str,
+    text: &str,
+    file: u32,
+    limits: &Limits,
+    report: &mut Ledger,
+) -> (Source, Option<Node>) {
     let before = report.diagnostics.len();
     let (mut source, mut documents) = parse(name, text, file, limits, report);
     let clean = report.diagnostics.len() == before;
@@ -78,10 +102,18 @@ pub fn parse_value(name: &str, text: &str, file: u32, limits: &Limits, report: &
     let value = match documents.pop() {
         _ if !clean => return (source, None),
         None => {
-            source.origins = vec![Origin::root(0, Span { start: 0, end: text.len() as u32 })];
+            source.origins = vec![Origin::root(
+                0,
+                Span {
+                    start: 0,
+                    end: text.len() as u32,
+                },
+            )];
             Some(Node::new(Value::Null, Id::new(file, 0)))
         }
-        Some(document) => (documents.is_empty() && !comments && !is_block(&document.root, &source)).then_some(document.root),
+        Some(document) => {
+            (documents.is_empty() && !comments && !is_block(&document.root, &source)).then_some(document.root)
+        }
     };
     if value.is_none() {
         report.report(
@@ -96,20 +128,35 @@ pub fn parse_value(name: &str, text: &str, file: u32, limits: &Limits, report: &
 /// Whether a list or mapping is written without brackets.
 fn is_block(node: &Node, source: &Source) -> bool {
     let collection = matches!(node.value, Value::Seq(_) | Value::Map(_));
-    let span = node.ids.first().and_then(|id| source.origins.get(id.node() as usize)).map(|origin| origin.span);
+    let span = node
+        .ids
+        .first()
+        .and_then(|id| source.origins.get(id.node() as usize))
+        .map(|origin| origin.span);
     collection && !span.is_some_and(|span| source.slice(span).starts_with(['[', '{']))
 }
 
 impl Source {
     /// A text with its line index and the nodes found in it.
     pub(crate) fn new(name: &str, text: &str, origins: Vec<Origin>) -> Self {
-        Self { name: Str::from(name), text: text.into(), lines: super::position::line_starts(text), origins }
+        Self {
+            name: Str::from(name),
+            text: text.into(),
+            lines: super::position::line_starts(text),
+            origins,
+        }
     }
 }
 
 impl Origin {
     /// The root of document number `document`, which is a scalar until more is known.
     fn root(document: u32, span: Span) -> Self {
-        Self { parent: None, step: Step::Document(document), span, key: None, leaf: true }
+        Self {
+            parent: None,
+            step: Step::Document(document),
+            span,
+            key: None,
+            leaf: true,
+        }
     }
 }

@@ -14,11 +14,22 @@ impl Builder<'_> {
     /// An entry for a place that is no node: errors point to it, nobody has to account for it.
     pub(super) fn spot(&mut self, span: Span) -> Id {
         let parent = self.stack.last().map(|frame| frame.id);
-        self.push(Origin { parent, step: Step::Document(self.document), span, key: None, leaf: false })
+        self.push(Origin {
+            parent,
+            step: Step::Document(self.document),
+            span,
+            key: None,
+            leaf: false,
+        })
     }
 
     /// An error at a place, which makes its document unusable.
-    pub(super) fn problem(&mut self, code: &'static Code, span: Span, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn problem(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Diagnostic {
         self.broken = true;
         let spot = self.spot(span);
         Diagnostic::new(code, message).at(spot)
@@ -38,7 +49,11 @@ impl Builder<'_> {
             return false;
         }
         let said = self
-            .problem(&TOO_MANY_ERRORS, span, format!("the file has more than {MAX_ERRORS} errors; the rest of it is not read"))
+            .problem(
+                &TOO_MANY_ERRORS,
+                span,
+                format!("the file has more than {MAX_ERRORS} errors; the rest of it is not read"),
+            )
             .remedy("correct the first errors and run again");
         self.ledger.report(said);
         true
@@ -76,7 +91,10 @@ impl Builder<'_> {
 
     /// An error about nesting.
     pub(super) fn too_deep(&mut self, span: Span) -> Diagnostic {
-        let message = format!("lists and mappings are nested more than {} deep", self.limits.depth);
+        let message = format!(
+            "lists and mappings are nested more than {} deep",
+            self.limits.depth
+        );
         self.problem(&DEPTH, span, message).remedy("flatten the document")
     }
 
@@ -85,11 +103,19 @@ impl Builder<'_> {
         let Some((at, character)) = super::text::forbidden(self.text) else {
             return true;
         };
-        let span = Span { start: at as u32, end: (at + character.len_utf8()) as u32 };
-        let message = format!("the text holds the control character U+{:04X}, which YAML does not allow", u32::from(character));
+        let span = Span {
+            start: at as u32,
+            end: (at + character.len_utf8()) as u32,
+        };
+        let message = format!(
+            "the text holds the control character U+{:04X}, which YAML does not allow",
+            u32::from(character)
+        );
         let said = self.problem(&CONTROL_CHARACTER, span, message);
         let said = if character == '\0' {
-            said.remedy("check that this is the right file: a NUL byte is a sign of a binary file or of UTF-16 text")
+            said.remedy(
+                "check that this is the right file: a NUL byte is a sign of a binary file or of UTF-16 text",
+            )
         } else {
             said.remedy("remove it; inside a string write it as an escape in double quotes")
         };
@@ -112,15 +138,25 @@ impl Builder<'_> {
 
     /// The span of the character at `start`, empty at the end of the text.
     pub(super) fn character(&self, start: usize) -> Span {
-        let width = self.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        Span { start: start as u32, end: (start + width) as u32 }
+        let width = self
+            .text
+            .get(start..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(0, char::len_utf8);
+        Span {
+            start: start as u32,
+            end: (start + width) as u32,
+        }
     }
 
     /// The line around a byte.
     fn line(&self, at: usize) -> &str {
         let bytes = self.text.as_bytes();
         let start = bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-        let end = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| at + n);
+        let end = bytes[at..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(bytes.len(), |n| at + n);
         self.text.get(start..end).unwrap_or_default()
     }
 }
@@ -128,22 +164,29 @@ impl Builder<'_> {
 /// What usually helps against an error of the grammar.
 fn remedy(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabAtBlockScalarStart => {
-            "indent with spaces: YAML does not allow tabs there"
-        }
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::ExpectedBlockSequenceEntry => {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart => "indent with spaces: YAML does not allow tabs there",
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedBlockSequenceEntry => {
             "check the indentation: all entries of a mapping or list start in the same column"
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             "every line of a mapping needs `key: value`; a string that holds `: ` needs quotes, and keys have at most 1024 characters"
         }
-        ErrorKind::UnexpectedCharacter { character: '@' | '`' | '%' } => "a string that starts with this character needs quotes",
+        ErrorKind::UnexpectedCharacter {
+            character: '@' | '`' | '%',
+        } => "a string that starts with this character needs quotes",
         ErrorKind::UnclosedQuotedScalar => "close the quote",
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::UnexpectedEofImplicitFlowMapping => "close the bracket",
-        ErrorKind::UnknownQuotedScalarEscape => "write a backslash as `\\\\`, or use single quotes, where it means itself",
+        ErrorKind::UnknownQuotedScalarEscape => {
+            "write a backslash as `\\\\`, or use single quotes, where it means itself"
+        }
         _ => return None,
     })
 }

@@ -21,7 +21,8 @@ pub(super) fn fits(name: &str, bytes: usize, limits: &Limits, report: &mut Ledge
 pub(super) fn forbidden(text: &str) -> Option<(usize, char)> {
     // Two steps, because nearly all texts have no byte that even looks suspicious: control characters, DEL, and the lead
     // bytes of C1 controls (C2) and of U+FFFE and U+FFFF (EF).
-    let suspicious = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
+    let suspicious =
+        |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
     if !text.bytes().any(suspicious) {
         return None;
     }
@@ -41,7 +42,11 @@ pub(super) fn without_inner_marks(text: &str) -> Cow<'_, str> {
     };
     let mut copy = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest[1.min(rest.len())..].find(BOM).map(|at| at + 1).filter(|_| copy.len() < last) {
+    while let Some(at) = rest[1.min(rest.len())..]
+        .find(BOM)
+        .map(|at| at + 1)
+        .filter(|_| copy.len() < last)
+    {
         let (line, after) = (&rest[..at], &rest[at + BOM.len()..]);
         match line.strip_suffix('\n') {
             Some(before) if is_separator(before) => copy.extend([before, "   \n"]),
@@ -56,5 +61,6 @@ pub(super) fn without_inner_marks(text: &str) -> Cow<'_, str> {
 /// Whether the last line of a text is a `---` line without a value on it.
 fn is_separator(text: &str) -> bool {
     let line = text.rsplit('\n').next().unwrap_or(text);
-    line.strip_prefix("---").is_some_and(|rest| rest.trim_end().is_empty() || rest.trim_start().starts_with('#'))
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.trim_end().is_empty() || rest.trim_start().starts_with('#'))
 }
