@@ -164,6 +164,22 @@ impl Node {
         self.map_mut().insert(key, value);
     }
 
+    /// Takes over the origins of an equal tree, node by node.
+    pub fn absorb(&mut self, equal: &Node) {
+        self.ids.merge(&equal.ids);
+        match (&mut self.value, &equal.value) {
+            (Value::Seq(own), Value::Seq(other)) => own.iter_mut().zip(other).for_each(|(a, b)| a.absorb(b)),
+            (Value::Map(own), Value::Map(other)) => {
+                for (key, node) in own.iter_mut() {
+                    if let Some(other) = other.get(key) {
+                        node.absorb(other);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Calls `f` for this node and all below it, parents first.
     pub fn walk<'a>(&'a self, f: &mut dyn FnMut(&'a Node)) {
         f(self);

@@ -1,0 +1,70 @@
+//! What only LeaderWorkerSet has.
+
+use crate::spec::decode::{Positive, choice, object};
+use crate::value::{Node, Str, Traced};
+
+choice! {
+    /// How the pods of groups are named in DNS.
+    pub enum SubdomainPolicy ("subdomain policy") {
+        /// One headless Service for all groups.
+        Shared = "Shared",
+        /// A headless Service for each group.
+        UniquePerReplica = "UniquePerReplica",
+    }
+}
+
+choice! {
+    /// Who schedules gangs and keeps queues.
+    pub enum QueueSystem ("queue system") {
+        /// Volcano: an annotation of the LeaderWorkerSet.
+        Volcano = "volcano",
+        /// Kueue: a label of the LeaderWorkerSet.
+        Kueue = "kueue",
+    }
+}
+
+object! {
+    /// Options of the LeaderWorkerSets of a serving.
+    pub struct Options ("targets.lws") {
+        /// Whose queue `scheduling.queue` is. Default: Volcano's with a gang, else Kueue's.
+        queue_system: "queueSystem" => Traced<QueueSystem>,
+        /// `networkConfig.subdomainPolicy` of all roles. Default: `Shared`.
+        subdomain_policy: "subdomainPolicy" => Traced<SubdomainPolicy>,
+        /// Patches of rendered objects: `{kind, name, patch: [RFC 6902 operations]}`.
+        patches: "patches" => Vec<Node>,
+    }
+}
+
+object! {
+    /// Options of one LeaderWorkerSet.
+    pub struct RoleOptions ("roles[].targets.lws") {
+        /// `networkConfig.subdomainPolicy`. Default: the serving's.
+        subdomain_policy: "subdomainPolicy" => Traced<SubdomainPolicy>,
+        /// Pods of a subgroup, which has a topology domain or TPU slice of its own.
+        sub_group_size: "subGroupSize" => Traced<Positive>,
+        /// Claims made for each pod: PersistentVolumeClaims as in a StatefulSet.
+        volume_claim_templates: "volumeClaimTemplates" => Vec<Node>,
+        /// What happens to those claims: `{whenDeleted, whenScaled}`.
+        retention: "persistentVolumeClaimRetentionPolicy" => Node,
+    }
+}
+
+choice! {
+    /// The controller's gang scheduling provider.
+    pub enum GangProvider ("gang provider") {
+        /// None: groups are not gangs.
+        None = "none",
+        /// Volcano PodGroups, one a group.
+        Volcano = "volcano",
+    }
+}
+
+object! {
+    /// How the LeaderWorkerSet controller runs.
+    pub struct Platform ("lws") {
+        /// `gangSchedulingManagement.schedulerProvider` of the controller's configuration. Default: `none`.
+        gang_scheduling: "gangScheduling" => Traced<GangProvider>,
+        /// The controller's version.
+        version: "version" => Traced<Str>,
+    }
+}

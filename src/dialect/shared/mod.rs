@@ -1,0 +1,32 @@
+//! What several dialects need, one mechanism each: names and metadata, selectors, fronts, policies by Kubernetes' own objects,
+//! and pod templates completed by what a target has no field for.
+
+mod front;
+mod names;
+mod policies;
+mod templates;
+
+pub use front::{fronts, role_service_address, role_services};
+pub use names::{
+    SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector, selector_text,
+    slice_label, sliced, sliced_name, slices,
+};
+pub use policies::{access, autoscaler, disruption_budget, policies, use_pod_reader};
+pub use templates::{
+    affinity, default_scheduler, exclusive_replica, leader_and_worker, requests_as_limits, wait_for_dependencies,
+};
+
+use super::Context;
+use crate::template::Vars;
+use crate::value::Node;
+
+/// Fills a template of the dialect; a template error becomes a diagnostic, and nothing is returned.
+pub fn fill(cx: &mut Context<'_>, name: &str, vars: &Vars) -> Option<Node> {
+    match cx.templates.render(name, vars) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            cx.ledger.report(error.diagnostic());
+            None
+        }
+    }
+}

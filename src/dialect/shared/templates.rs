@@ -1,0 +1,162 @@
+//! Pod templates completed by what a target has no field for.
+
+use crate::ir::{ROLE_LABEL, Role, SERVING_LABEL, Serving, Topology};
+use crate::spec::policy::{Scope, Strictness};
+use crate::value::{Ids, Map, Node, Piece, Reference, Value};
+
+/// The image of the containers that wait for another role.
+const WAIT_IMAGE: &str = "busybox:1.37.0";
+
+/// The templates of leader and workers: the leader's only if it differs.
+pub fn leader_and_worker(templates: Vec<Node>) -> (Option<Node>, Option<Node>) {
+    let mut templates = templates.into_iter();
+    match (templates.next(), templates.next()) {
+        (Some(leader), Some(mut worker)) if leader == worker => {
+            worker.absorb(&leader);
+            (None, Some(worker))
+        }
+        (Some(leader), Some(worker)) => (Some(leader), Some(worker)),
+        (only, _) => (None, only),
+    }
+}
+
+/// Whether a topology is one domain for each replica, and no other replica in it.
+pub fn exclusive_replica(topology: &Topology) -> bool {
+    topology.exclusive.value && topology.scope.value == Scope::Replica && topology.mode.value == Strictness::Required
+}
+
+/// Sets the scheduler of a template that names none.
+pub fn default_scheduler(role: &Role, scheduler: &str, template: &mut Node) {
+    let ids = role.gang.as_ref().map_or_else(Ids::none, |g| g.ids.union(&g.scope.ids));
+    let spec = template.at_mut(&["spec"]);
+    if spec.get("schedulerName").is_none() {
+        spec.set("schedulerName", Node::derived(scheduler, &ids));
+    }
+}
+
+/// Writes limits as requests too where a container has no requests for them: gang schedulers sum up requests only.
+pub fn requests_as_limits(template: &mut Node) {
+    for list in ["initContainers", "containers"] {
+        let Some(Value::Seq(containers)) = template.at_mut(&["spec"]).map_mut().get_mut(list).map(|c| &mut c.value) else {
+            continue;
+        };
+        for container in containers {
+            let Some(limits) = container.at(&["resources", "limits"]).and_then(Node::as_map).cloned() else { continue };
+            let requests = container.at_mut(&["resources", "requests"]).map_mut();
+            for (resource, amount) in limits {
+                if !requests.contains_key(&resource) {
+                    requests.insert(resource, amount);
+                }
+            }
+        }
+    }
+}
+
+/// Keeps pods together by affinity: those of a replica (told apart by the label `replica_keys` that the controller sets),
+/// of a role or of a slice.
+pub fn affinity(
+    serving: &Serving,
+    role: &Role,
+    topology: &Topology,
+    slice: Option<u32>,
+    replica_keys: &[&str],
+    template: &mut Node,
+) {
+    let Topology { key, scope, mode, exclusive } = topology;
+    let mut labels = Map::from_iter([(SERVING_LABEL, Node::from(&serving.name))]);
+    let mut own_keys = Vec::new();
+    if scope.value != Scope::Slice {
+        labels.insert(ROLE_LABEL, &role.name);
+    }
+    if scope.value == Scope::Replica {
+        own_keys = replica_keys.iter().map(|k| Node::from(*k)).collect();
+    }
+    let together = super::sliced(labels.clone(), slice);
+    let term = |selector: Node, keys: (&str, Vec<Node>)| {
+        let mut term = Map::from_iter([("labelSelector", selector)]);
+        if !keys.1.is_empty() {
+            term.insert(keys.0, keys.1);
+        }
+        term.insert("topologyKey", key);
+        Node::derived(term, &scope.ids)
+    };
+    let selector = Map::from_iter([("matchLabels", together)]).into();
+    let near = term(selector, ("matchLabelKeys", own_keys.clone()));
+    add_term(template, "podAffinity", near, mode.value, &mode.ids);
+    if exclusive.value {
+        let far = Node::derived(apart(serving, role, scope.value, own_keys, &term), &exclusive.ids);
+        add_term(template, "podAntiAffinity", far, mode.value, &exclusive.ids);
+    } else {
+        template.at_mut(&["spec", "affinity"]).decided_by(&exclusive.ids);
+    }
+}
+
+/// The term that keeps other units of the same scope away.
+fn apart(
+    serving: &Serving,
+    role: &Role,
+    scope: Scope,
+    own_keys: Vec<Node>,
+    term: &dyn Fn(Node, (&str, Vec<Node>)) -> Node,
+) -> Node {
+    let not_in = |key: &str, value: Node| {
+        Node::from(Map::from_iter([
+            ("key", Node::from(key)),
+            ("operator", "NotIn".into()),
+            ("values", vec![value].into()),
+        ]))
+    };
+    let serving_label = || Map::from_iter([(SERVING_LABEL, Node::from(&serving.name))]);
+    let selector = match scope {
+        Scope::Replica => Map::from_iter([("matchLabels", Node::from(serving_label()))]),
+        Scope::Role => Map::from_iter([
+            ("matchLabels", Node::from(serving_label())),
+            ("matchExpressions", vec![not_in(ROLE_LABEL, (&role.name).into())].into()),
+        ]),
+        Scope::Slice => {
+            let exists = Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
+            Map::from_iter([(
+                "matchExpressions",
+                Node::from(vec![exists.into(), not_in(SERVING_LABEL, (&serving.name).into())]),
+            )])
+        }
+    };
+    term(selector.into(), ("mismatchLabelKeys", own_keys))
+}
+
+fn add_term(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: &Ids) {
+    let (field, term) = match mode {
+        Strictness::Required => ("requiredDuringSchedulingIgnoredDuringExecution", term),
+        Strictness::Preferred => {
+            let weighted = Map::from_iter([("weight", Node::from(100u32)), ("podAffinityTerm", term)]);
+            ("preferredDuringSchedulingIgnoredDuringExecution", weighted.into())
+        }
+    };
+    let list = template.at_mut(&["spec", "affinity", kind, field]);
+    list.decided_by(ids);
+    list.seq_mut().push(term);
+}
+
+/// Makes a pod wait until the first replica of each role that it depends on listens, by init containers.
+pub fn wait_for_dependencies(serving: &Serving, role: &Role, template: &mut Node) {
+    let waits: Vec<Node> = role
+        .depends_on
+        .iter()
+        .filter_map(|needed| {
+            let port = serving.role(&needed.value)?.engine.port.as_ref()?.value;
+            let script = vec![
+                Piece::Literal("until nc -z -w 2 ".into()),
+                Piece::Reference(Reference::Address { role: needed.value.clone(), replica: 0, rank: 0 }),
+                Piece::Literal(format!(" {port}; do sleep 2; done").into()),
+            ];
+            let command: Vec<Node> = vec!["/bin/sh".into(), "-c".into(), script.into()];
+            let name = needed.map(|n| crate::value::Str::from(format!("wait-for-{n}")));
+            Some(Map::from_iter([("name", name.node()), ("image", WAIT_IMAGE.into()), ("command", command.into())]).into())
+        })
+        .collect();
+    if !waits.is_empty() {
+        let list = template.at_mut(&["spec", "initContainers"]);
+        let own = std::mem::take(list.seq_mut());
+        list.seq_mut().extend(waits.into_iter().chain(own));
+    }
+}
