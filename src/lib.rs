@@ -26,5 +26,6 @@
 //! | [`cli`] | one file for each verb |
 
 pub mod diagnostic;
+pub mod engine;
 pub mod source;
 pub mod value;
