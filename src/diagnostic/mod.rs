@@ -1,22 +1,34 @@
 //! What the compiler says about its input: one type for errors, warnings, notes and losses.
 //!
 //! A [`Diagnostic`] is symbolic: it points to input nodes by [`Id`]. [`Finding`] is the same made concrete (file, line,
-//! column, pointer, value), and every writer reads findings only. A new output format is a new file beside
-//! [`human`] and [`json`].
+//! column, pointer, value) and free of secrets ([`mask`]), and every writer reads findings only. A new output format is a
+//! new file beside [`human`] and [`json`].
+//!
+//! At the end of a compilation [`balance`] checks that nothing was lost in silence.
 //!
 //! Codes are declared as constants where they are used, one block of numbers per area and dialect, and collected by the
 //! areas' `CODES` lists for `explain`.
 
 mod code;
+mod excerpt;
 mod finding;
+#[cfg(test)]
+mod fixture;
 mod ledger;
+mod secret;
+mod suppress;
 
+pub mod account;
 pub mod human;
 pub mod json;
+pub mod mask;
 
+pub use account::{IdSet, balance};
 pub use code::{Code, Severity};
-pub use finding::Finding;
+pub use excerpt::Excerpt;
+pub use finding::{Context, Finding, ObjectRef, Place};
 pub use ledger::{Ledger, SUPERSEDED, Waiver};
+pub use suppress::{Suppressed, suppress};
 
 use crate::value::{Id, Ids, Str};
 
