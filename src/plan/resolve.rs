@@ -226,7 +226,8 @@ fn check_phases(roles: &[Resolved], spec: &ServingSpec, ledger: &mut Ledger) {
     }
 }
 
-fn unused(ids: &Ids, message: &str, ledger: &mut Ledger) {
+/// Waives values that nothing uses.
+pub fn unused(ids: &Ids, message: &str, ledger: &mut Ledger) {
     if !ids.is_empty() {
         let said = Diagnostic::new(&NO_EFFECT, message).outcome(crate::diagnostic::Outcome::Dropped);
         ledger.waive(ids, said);

@@ -43,6 +43,8 @@ choice! {
         Internal = "internal",
         /// Each node, over its own ranks: one endpoint a pod.
         Hybrid = "hybrid",
+        /// A router: one rank, and so one endpoint, a pod.
+        External = "external",
         /// A router: one endpoint a rank, on consecutive ports of each pod.
         MultiPort = "multiPort",
     }
@@ -75,6 +77,8 @@ object! {
         executor: "executor" => Traced<Executor>,
         /// Who spreads requests over data-parallel ranks (vLLM). Default: `internal`.
         load_balancing: "loadBalancing" => Traced<LoadBalancing>,
+        /// A Secret with `private.key` and `private.key.pub`, for engines that span nodes over ssh (TensorRT-LLM).
+        ssh_secret: "sshSecret" => Traced<Str>,
         /// Settings with the same meaning in several engines.
         settings: "settings" => Settings,
     }

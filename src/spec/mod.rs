@@ -12,6 +12,7 @@ pub mod policy;
 pub mod role;
 pub mod routing;
 pub mod scalar;
+pub mod schema;
 pub mod shape;
 
 use crate::value::{Node, Str, Traced};

@@ -1,0 +1,25 @@
+//! `completion`: scripts for shells.
+
+use super::{Cli, Streams};
+use super::common::Exit;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+/// Options of `completion`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Failures of the stream.
+pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "kubectl-infer", &mut script);
+    streams.out.write_all(&script)?;
+    Ok(Exit::Done)
+}

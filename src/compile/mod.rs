@@ -1,0 +1,160 @@
+//! The pipeline: one Serving through every stage for one target, and the account balanced.
+//!
+//! ```text
+//! document ──set──▶ decode ──plan──▶ IR ──lower──▶ objects ──patch──▶ finish ──▶ balance
+//! ```
+//!
+//! Each (document, target) pair is independent of all others, so batches run on as many threads as there are cores; the
+//! order of results is the order of the input.
+
+mod finish;
+mod patch;
+mod set;
+
+pub use finish::TARGET_ANNOTATION;
+pub use set::{Assignment, assign};
+
+use crate::diagnostic::{Diagnostic, IdSet, Ledger, balance};
+use crate::dialect::{self, Context, Dialect, Routing, platform::Platform};
+use crate::ir::capability;
+use crate::plan;
+use crate::source::{Document, Sources};
+use crate::spec::codes::NOT_A_SERVING;
+use crate::spec::decode::{Decode, Decoder};
+use crate::spec::{API_VERSION, KIND, Serving};
+use crate::template::Templates;
+use crate::value::{Id, Node, Str, Traced};
+
+/// What all compilations of a run share.
+pub struct Settings<'a> {
+    /// Where nodes stand.
+    pub sources: &'a Sources,
+    /// How the cluster's operators run.
+    pub platform: &'a Platform,
+    /// The templates, the user's own among them.
+    pub templates: &'a Templates,
+    /// The namespace of the command line, for specs that name none.
+    pub namespace: Option<Str>,
+    /// Whether each object says for which target it was made.
+    pub annotate_target: bool,
+}
+
+/// The result of one compilation.
+pub struct Compiled {
+    /// The objects in dependency order.
+    pub objects: Vec<Node>,
+    /// What was said.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a document is to the compiler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DocumentKind {
+    /// A spec.
+    Serving,
+    /// A description of the cluster's operators.
+    Platform,
+    /// Anything else, passed through.
+    Other,
+}
+
+/// What a document is. A document of the API group with a kind or version that is not known is reported, and is a spec to
+/// nobody.
+pub fn kind_of(document: &Document, ledger: &mut Ledger) -> DocumentKind {
+    let text = |key| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    if !version.starts_with("infer.dev/") {
+        return DocumentKind::Other;
+    }
+    match (version, kind) {
+        (API_VERSION, KIND) => DocumentKind::Serving,
+        (API_VERSION, dialect::platform::KIND) => DocumentKind::Platform,
+        _ => {
+            let at = if version == API_VERSION { "kind" } else { "apiVersion" };
+            let ids = document.root.get(at).map(|n| n.ids.clone()).unwrap_or_else(|| document.root.ids.clone());
+            let message = format!("`apiVersion: {version}`, `kind: {kind}` is not known");
+            let known = format!("known: `apiVersion: {API_VERSION}` with `kind: {KIND}` or `kind: Platform`");
+            ledger.report(Diagnostic::new(&NOT_A_SERVING, message).at_ids(&ids).reason(known));
+            DocumentKind::Other
+        }
+    }
+}
+
+/// A spec as decoded, and what was said about its spelling.
+pub struct Decoded {
+    /// The spec; absent if nothing of it could be used.
+    pub serving: Option<Serving>,
+    /// What was said.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether any of it is an error.
+    pub failed: bool,
+}
+
+/// Decodes a document.
+pub fn decode(root: &Node, sources: &Sources) -> Decoded {
+    let mut ledger = Ledger::new();
+    let serving = Serving::decode(root, &mut Decoder { sources, ledger: &mut ledger });
+    Decoded { serving, failed: ledger.has_errors(), diagnostics: ledger.diagnostics }
+}
+
+/// Checks that no target decides. Runs the plan for nobody and returns what it says.
+pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
+    let mut ledger = Ledger::new();
+    if let Some(serving) = &decoded.serving {
+        let request = plan::Request {
+            target: None,
+            targets: &target_names(),
+            own_router: false,
+            namespace: settings.namespace.clone(),
+            spelling_only: decoded.failed,
+        };
+        plan::plan(serving, &request, &mut ledger);
+    }
+    ledger.diagnostics
+}
+
+/// Compiles a decoded spec for one target. `leaves` are the ids of the document's leaves, all of which must arrive.
+pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings: &Settings<'_>) -> Compiled {
+    let mut ledger = Ledger::new();
+    let mut objects = Vec::new();
+    if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
+        objects = lower(serving, target, settings, &mut ledger);
+        if !ledger.has_errors() {
+            let mut arrived = IdSet::of_nodes(&objects);
+            let structural = [&serving.api_version, &serving.kind].into_iter().flatten();
+            structural.for_each(|t: &Traced<Str>| arrived.extend(&t.ids));
+            balance(&mut ledger, settings.sources, leaves.iter().copied(), &arrived);
+        }
+    }
+    Compiled { objects, diagnostics: ledger.diagnostics }
+}
+
+fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledger: &mut Ledger) -> Vec<Node> {
+    let info = target.info();
+    let request = plan::Request {
+        target: Some(info.name),
+        targets: &target_names(),
+        own_router: info.routing == Routing::Own,
+        namespace: settings.namespace.clone(),
+        spelling_only: false,
+    };
+    let Some(ir) = plan::plan(serving, &request, ledger) else { return Vec::new() };
+    if ledger.has_errors() {
+        return Vec::new();
+    }
+    capability::check(&ir, info.name, info.capabilities, ledger);
+    let mut cx = Context {
+        sources: settings.sources,
+        platform: settings.platform,
+        templates: settings.templates,
+        ledger,
+    };
+    let mut objects = target.lower(&ir, &mut cx);
+    patch::apply(&mut objects, &ir.options, ledger);
+    finish::finish(&mut objects, settings.annotate_target.then_some(info.name));
+    objects
+}
+
+fn target_names() -> Vec<&'static str> {
+    dialect::ALL.iter().map(|d| d.info().name).collect()
+}

@@ -1,0 +1,142 @@
+//! Spec to IR: what the short spec means in full.
+//!
+//! The plan knows no target. It resolves what roles inherit ([`resolve`]), does the arithmetic of GPUs and nodes ([`nodes`]),
+//! asks the engine for command lines, builds pod templates ([`pod`]), adds the router that a disaggregated serving needs
+//! ([`router`]), and checks what no field can check alone ([`check`]).
+
+pub mod check;
+pub mod codes;
+mod model;
+pub mod nodes;
+mod pod;
+mod policies;
+mod process;
+pub mod resolve;
+mod router;
+mod settings;
+mod targets;
+pub mod variables;
+
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::ir;
+use crate::spec::decode::{Decode, StringMap};
+use crate::spec::role::Phase;
+use crate::spec::routing::{Gateway, Routing, Service, ServiceType};
+use crate::spec::{Metadata, Serving, ServingSpec};
+use crate::value::{Map, Str, Traced};
+use codes::{NO_EFFECT, TRIVIAL};
+use resolve::Resolved;
+
+/// For whom a plan is made.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The dialect; absent to check a spec for nobody in particular.
+    pub target: Option<&'a str>,
+    /// All dialects, for checks of `targets`.
+    pub targets: &'a [&'static str],
+    /// Whether the target joins prefill and decode by means of its own.
+    pub own_router: bool,
+    /// The namespace of the command line.
+    pub namespace: Option<Str>,
+    /// Parts of the spec could not be read: check names and references only, the rest would mislead.
+    pub spelling_only: bool,
+}
+
+/// The port of the Service for clients.
+const SERVICE_PORT: u32 = 80;
+
+/// The plan of a spec. Reports everything that is wrong with it; `None` if no plan could be made.
+pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Option<ir::Serving> {
+    let Serving { ids: _, api_version: _, kind: _, metadata, spec } = serving;
+    let (metadata, spec) = (metadata.clone().unwrap_or_default(), spec.clone().unwrap_or_default());
+    if request.spelling_only {
+        let roles = resolve::roles(&spec, &mut Ledger::new());
+        roles.iter().for_each(|r| check::name(&r.name, "role", ledger));
+        return None;
+    }
+    let roles = resolve::roles(&spec, ledger);
+    check::roles(&roles, ledger);
+    let Metadata { ids: _, name, namespace, labels, annotations } = metadata;
+    let name = name?;
+    check::name(&name, "serving", ledger);
+    let labels = labels.unwrap_or_default();
+    let targets = targets::options(&spec, &roles, request, ledger);
+    let scene = Scene { name: &name, labels: &labels, spec: &spec, roles: &roles, role_options: targets.roles };
+    let mut planned: Vec<ir::Role> = (0..roles.len()).filter_map(|i| pod::role(&scene, i, ledger)).collect();
+    planned.extend(router::implicit(&scene, &planned, request, ledger));
+    check::size(&spec.slices.as_ref().map_or(Traced::default_of(1), Traced::get), &planned, ledger);
+    let namespace = namespace.or_else(|| request.namespace.clone().map(Traced::default_of));
+    Some(ir::Serving {
+        front: front(&name, &planned, &spec, request, ledger),
+        model: served_model(&spec),
+        slices: spec.slices.as_ref().map_or(Traced::default_of(1), Traced::get),
+        roles: planned,
+        labels: labels.entries,
+        annotations: annotations.map(|a: StringMap| a.entries).unwrap_or_else(Map::new),
+        options: targets.serving,
+        namespace,
+        name,
+    })
+}
+
+/// What the parts of the plan look at.
+pub(crate) struct Scene<'a> {
+    /// The serving's name.
+    pub(crate) name: &'a Traced<Str>,
+    /// Its labels, for pods.
+    pub(crate) labels: &'a StringMap,
+    /// The spec.
+    pub(crate) spec: &'a ServingSpec,
+    /// Its roles.
+    pub(crate) roles: &'a [Resolved],
+    /// The target's options of each role.
+    pub(crate) role_options: Vec<crate::value::Node>,
+}
+
+impl Scene<'_> {
+    /// The names that references may use.
+    pub(crate) fn role_names(&self) -> Vec<Str> {
+        self.roles.iter().map(|r| r.name.value.clone()).collect()
+    }
+}
+
+fn served_model(spec: &ServingSpec) -> Option<Traced<Str>> {
+    let model = spec.model.as_ref()?;
+    model::source(model, crate::spec::engine::EngineType::Vllm, &mut Ledger::new()).served_name
+}
+
+/// What clients reach: the router if there is one, else the one role that serves whole requests.
+fn front(
+    name: &Traced<Str>,
+    roles: &[ir::Role],
+    spec: &ServingSpec,
+    request: &Request<'_>,
+    ledger: &mut Ledger,
+) -> ir::Front {
+    let Routing { ids, router: _, service, gateway } = spec.routing.clone().unwrap_or_default();
+    let of = |phase| roles.iter().find(move |r: &&ir::Role| r.phase.value == phase && r.engine.port.is_some());
+    let role = of(Phase::Router).or_else(|| of(Phase::Aggregated)).map(|r| r.name.clone());
+    let Service { ids: service_ids, name: service_name, r#type, port } = service.unwrap_or_default();
+    let default_name = || name.map(|n| Str::from(format!("{n}-serve")));
+    let gateway = gateway.and_then(|Gateway { ids, name, namespace, hostnames }| {
+        Some(ir::Gateway { name: name?.and(&ids), namespace, hostnames: hostnames.unwrap_or_default() })
+    });
+    let front = ir::Front {
+        service: service_name.unwrap_or_else(default_name).and(&ids).and(&service_ids),
+        service_type: r#type.unwrap_or(Traced::default_of(ServiceType::ClusterIp)),
+        port: port.map_or(Traced::default_of(SERVICE_PORT), |p| p.get()),
+        gateway,
+        role,
+    };
+    if front.role.is_none() {
+        let message = if request.own_router {
+            "the target's gateway stands before the roles; no Service for clients is made"
+        } else {
+            "no role of the spec answers clients, so no Service for clients is made"
+        };
+        let code = if request.own_router { &TRIVIAL } else { &NO_EFFECT };
+        let routing = spec.routing.as_ref().map(Decode::origins).unwrap_or_default();
+        ledger.waive(&routing, Diagnostic::new(code, message).outcome(Outcome::Dropped));
+    }
+    front
+}

@@ -1,0 +1,176 @@
+//! A role's questions to the engine.
+
+use super::model::Source;
+use super::nodes::Spread;
+use super::resolve::Resolved;
+use super::settings;
+use crate::engine::request::{
+    Executor, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Request, Wrapper,
+};
+use crate::engine::{EngineKind, Version};
+use crate::diagnostic::Ledger;
+use crate::spec;
+use crate::spec::engine::EngineType;
+use crate::value::{Ids, Node, Str, Traced};
+
+/// The engines' official images, of the newest versions that the tables know.
+const IMAGES: [(EngineType, &str); 3] = [
+    (EngineType::Vllm, "vllm/vllm-openai:v0.33.0"),
+    (EngineType::Sglang, "lmsysorg/sglang:v0.5.23"),
+    (EngineType::Trtllm, "nvcr.io/nvidia/tensorrt-llm/release:1.2.1"),
+];
+
+/// The command lines of a role.
+pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
+    crate::engine::process::plan(request, ledger)
+}
+
+/// The image of the engine's container: as written, else the engine's official one; none for a custom engine that names none.
+pub fn image(role: &Resolved) -> Option<Node> {
+    if let Some(image) = &role.engine.image {
+        return Some(image.node());
+    }
+    let (_, image) = IMAGES.iter().find(|(engine, _)| *engine == role.engine_type.value && role.computes())?;
+    Some(Node::derived(*image, &role.engine_type.ids))
+}
+
+/// The engine as its tables know it.
+pub fn kind(engine: EngineType) -> EngineKind {
+    match engine {
+        EngineType::Vllm => EngineKind::Vllm,
+        EngineType::Sglang => EngineKind::Sglang,
+        EngineType::Trtllm => EngineKind::Trtllm,
+        EngineType::Custom => EngineKind::Custom,
+    }
+}
+
+/// The engine's version: as written, else what the image's tag says.
+pub fn version(role: &Resolved) -> Version {
+    let default = |(_, image): &(EngineType, &str)| Version::of_image(image, &Ids::none());
+    match (&role.engine.version, &role.engine.image) {
+        (Some(version), _) => Version::of_text(&version.value, &version.ids),
+        (None, Some(image)) => Version::of_image(&image.value, &image.ids),
+        (None, None) => {
+            IMAGES.iter().find(|(e, _)| *e == role.engine_type.value).map_or_else(Version::unknown, default)
+        }
+    }
+}
+
+/// The owned parts of a [`Request`].
+pub struct Inputs {
+    /// The port that serves requests.
+    pub port: Traced<u32>,
+    version: Version,
+    wrapper: Option<Traced<Wrapper>>,
+    model: Option<ModelArg>,
+    parallelism: Parallelism,
+    kv: Option<KvTransfer>,
+    settings: Vec<(&'static str, Node)>,
+    command: Vec<Node>,
+    args: Vec<Node>,
+    executor: Option<Traced<Executor>>,
+    load_balancing: Option<Traced<LoadBalancing>>,
+}
+
+impl Inputs {
+    /// What a role says about its engine.
+    pub fn new(role: &Resolved, spread: &Spread, source: &Source) -> Self {
+        let engine = &role.engine;
+        let mut settings = engine.settings.as_ref().map(settings::rows).unwrap_or_default();
+        if let Some(format) = source.load_format.as_ref().filter(|_| !settings.iter().any(|(k, _)| *k == "loadFormat")) {
+            settings.push(("loadFormat", format.node()));
+        }
+        let default_port = if role.engine_type.value == EngineType::Sglang { 30000 } else { 8000 };
+        let words = |words: &Option<Vec<Traced<Str>>>| words.iter().flatten().map(Node::from).collect();
+        Self {
+            port: engine.port.as_ref().map_or(Traced::default_of(default_port), Traced::get),
+            version: version(role),
+            wrapper: engine.wrapper.as_ref().map(|w| w.map(|spec::engine::Wrapper::Dynamo| Wrapper::Dynamo)),
+            model: source.argument.clone().map(|path| ModelArg {
+                path,
+                revision: source.revision.clone(),
+                served_name: source.served_name.clone(),
+            }),
+            parallelism: parallelism(role, spread),
+            kv: role.kv_transfer.as_ref().and_then(|kv| kv_transfer(kv, role)),
+            settings,
+            command: words(&engine.command),
+            args: words(&engine.args),
+            executor: engine.executor.as_ref().map(|e| e.map(|e| executor(*e))),
+            load_balancing: engine.load_balancing.as_ref().map(|l| l.map(|l| load_balancing(*l))),
+        }
+    }
+
+    /// The question.
+    pub fn request<'a>(&'a self, role: &'a Resolved, spread: &'a Spread) -> Request<'a> {
+        Request {
+            engine: kind(role.engine_type.value),
+            version: &self.version,
+            wrapper: self.wrapper.as_ref(),
+            model: self.model.as_ref(),
+            phase: phase(role),
+            parallelism: &self.parallelism,
+            nodes: &spread.nodes,
+            gpus_per_node: &spread.gpus,
+            port: &self.port,
+            kv: self.kv.as_ref(),
+            settings: &self.settings,
+            command: &self.command,
+            args: &self.args,
+            executor: self.executor.as_ref(),
+            load_balancing: self.load_balancing.as_ref(),
+            ssh_secret: role.engine.ssh_secret.as_ref(),
+            nodes_by_operator: false,
+        }
+    }
+}
+
+fn phase(role: &Resolved) -> Phase {
+    match role.phase.value {
+        spec::role::Phase::Prefill => Phase::Prefill,
+        spec::role::Phase::Decode => Phase::Decode,
+        spec::role::Phase::Encode => Phase::Encode,
+        spec::role::Phase::Aggregated | spec::role::Phase::Router | spec::role::Phase::Other => Phase::Aggregated,
+    }
+}
+
+/// The parallelism as written. Without any, an engine that spans nodes spreads its tensor ranks over all of them.
+fn parallelism(role: &Resolved, spread: &Spread) -> Parallelism {
+    let spec::engine::Parallelism { ids, tensor, pipeline, data, expert } = &role.parallelism;
+    let one = || Traced::default_of(1);
+    let given = tensor.is_some() || pipeline.is_some() || data.is_some();
+    let whole = || spread.nodes.zip(&spread.gpus, |n, g| n.saturating_mul(*g).max(1));
+    let first = if given { one() } else { whole() };
+    Parallelism {
+        tensor: tensor.as_ref().map_or(first, Traced::get).and(ids),
+        pipeline: pipeline.as_ref().map_or_else(one, Traced::get),
+        data: data.as_ref().map_or_else(one, Traced::get),
+        expert: expert.clone().unwrap_or_default(),
+    }
+}
+
+fn kv_transfer(kv: &spec::engine::KvTransfer, role: &Resolved) -> Option<KvTransfer> {
+    let spec::engine::KvTransfer { ids, connector, port, options } = kv;
+    Some(KvTransfer {
+        connector: connector.as_ref()?.map(|c| Str::from(c.as_str())).and(ids),
+        port: port.as_ref().map(Traced::get),
+        options: options.clone(),
+        devices: role.network.rdma.as_ref().and_then(|r| r.devices.clone()).unwrap_or_default(),
+    })
+}
+
+fn executor(executor: spec::engine::Executor) -> Executor {
+    match executor {
+        spec::engine::Executor::Mp => Executor::Mp,
+        spec::engine::Executor::Ray => Executor::Ray,
+    }
+}
+
+fn load_balancing(balancing: spec::engine::LoadBalancing) -> LoadBalancing {
+    match balancing {
+        spec::engine::LoadBalancing::Internal => LoadBalancing::Internal,
+        spec::engine::LoadBalancing::Hybrid => LoadBalancing::Hybrid,
+        spec::engine::LoadBalancing::External => LoadBalancing::External,
+        spec::engine::LoadBalancing::MultiPort => LoadBalancing::MultiPort,
+    }
+}
