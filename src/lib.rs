@@ -27,5 +27,6 @@
 
 pub mod diagnostic;
 pub mod engine;
+pub mod kubernetes;
 pub mod source;
 pub mod value;
