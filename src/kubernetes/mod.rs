@@ -4,11 +4,14 @@
 //! One table ([`podspec`]) of the fields of a pod template drives strategic merge ([`merge`]), checks ([`check`]) and
 //! suggestions. Nothing here knows an orchestrator.
 
+pub mod check;
 pub mod codes;
 pub mod companion;
 pub mod container;
 pub mod duration;
 pub mod int_or_string;
+pub mod json_patch;
+pub mod merge;
 pub mod names;
 pub mod podspec;
 pub mod quantity;

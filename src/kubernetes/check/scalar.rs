@@ -1,0 +1,103 @@
+//! Checks of single values.
+
+use super::Checker;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::kubernetes::codes::{BAD_NAME, BAD_PORT, BAD_QUANTITY, OUT_OF_RANGE, WRONG_TYPE};
+use crate::kubernetes::names::{self, Check};
+use crate::kubernetes::quantity::Quantity;
+use crate::value::{Node, Value};
+
+/// The type of a value in words.
+pub(super) fn what(node: &Node) -> &'static str {
+    match node.value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Int(_) | Value::UInt(_) => "a number",
+        Value::Float(_) => "a decimal number",
+        Value::Str(_) | Value::Text(_) => "a string",
+        Value::Seq(_) => "a list",
+        Value::Map(_) => "a mapping",
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn string(&mut self, node: &Node) {
+        let bare = match &node.value {
+            Value::Str(_) | Value::Text(_) => return,
+            Value::Bool(b) => b.to_string(),
+            Value::Int(n) => n.to_string(),
+            Value::UInt(n) => n.to_string(),
+            Value::Float(n) => n.to_string(),
+            Value::Null | Value::Seq(_) | Value::Map(_) => return self.wrong_type(node, "a string"),
+        };
+        let said = Diagnostic::new(&WRONG_TYPE, format!("expected a string, found {}", what(node)));
+        self.at(node, said.remedy("quote it").replacement(format!("\"{bare}\"")));
+    }
+
+    pub(super) fn quantity(&mut self, node: &Node) {
+        if matches!(node.value, Value::Text(_)) {
+            return;
+        }
+        if let Err(reason) = Quantity::from_node(node) {
+            let text = node
+                .as_str()
+                .map_or_else(|| what(node).to_owned(), |s| format!("`{s}`"));
+            self.say(node, &BAD_QUANTITY, format!("{text} is not a quantity: {reason}"));
+        }
+    }
+
+    /// Checks the string under a key, if it is one without references.
+    pub(super) fn text(
+        &mut self,
+        owner: &Node,
+        key: &str,
+        code: &'static Code,
+        what: &str,
+        check: fn(&str) -> Check,
+    ) {
+        let Some(node) = owner.get(key) else { return };
+        if let Some(Err(reason)) = node.as_str().map(check) {
+            let text = node.as_str().unwrap_or_default();
+            self.within(key, |c| {
+                c.say(node, code, format!("`{text}` is not a valid {what}: {reason}"))
+            });
+        }
+    }
+
+    pub(super) fn label_name(&mut self, owner: &Node, key: &str, what: &str) {
+        self.text(owner, key, &BAD_NAME, what, names::dns_label);
+    }
+
+    /// Checks that the number under a key, if it is one, lies between two bounds.
+    pub(super) fn range(&mut self, owner: &Node, key: &str, min: i64, max: i64) {
+        let Some((node, n)) = owner.get(key).and_then(|node| Some((node, node.as_int()?))) else {
+            return;
+        };
+        if n < min || n > max {
+            let bounds = if max == i64::MAX {
+                format!("at least {min}")
+            } else {
+                format!("from {min} to {max}")
+            };
+            self.within(key, |c| {
+                c.say(node, &OUT_OF_RANGE, format!("`{key}` must be {bounds}, not {n}"))
+            });
+        }
+    }
+
+    /// Checks a port: a number, or where `named` a name.
+    pub(super) fn port(&mut self, owner: &Node, key: &str, named: bool) {
+        let Some(node) = owner.get(key) else { return };
+        let wrong = match &node.value {
+            Value::Int(n) if (1..=65535).contains(n) => None,
+            Value::Int(n) => Some(format!("{n} is not a port, ports are from 1 to 65535")),
+            Value::Str(s) if named => names::port_name(s)
+                .err()
+                .map(|e| format!("`{s}` is not the name of a port: {e}")),
+            _ => None,
+        };
+        if let Some(message) = wrong {
+            self.within(key, |c| c.say(node, &BAD_PORT, message));
+        }
+    }
+}
