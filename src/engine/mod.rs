@@ -2,24 +2,44 @@
 //!
 //! - [`version`]: what an image's tag says about the engine inside;
 //! - [`table`], [`scan`], [`flags`]: what flags each version has, how its parser reads them, and what is wrong with a line;
-//! - [`settings`]: one table of typed settings, to write command lines and to understand them.
+//! - [`settings`]: one table of typed settings, to write command lines and to understand them;
+//! - [`request`], [`process`]: what a role asks for, and the command lines, ports and probes that answer; one file for each
+//!   engine has its rules of spreading over GPUs and nodes, [`connector`] those of moving KV caches.
 //!
 //! Facts about engines are data under `data/`, extracted from the engines' own code; nothing of it is read before a command
 //! line is written or checked.
 
 pub mod argv;
 pub mod codes;
+pub mod connector;
+mod custom;
 pub mod flags;
+pub mod process;
+pub mod request;
+pub mod router;
 pub mod scan;
 pub mod settings;
+mod sglang;
+pub mod shell;
 pub mod table;
+mod trtllm;
+mod user;
 pub mod version;
+mod vllm;
 
 #[cfg(test)]
 mod tests;
 
 pub use codes::CODES;
 pub use flags::{FlagFinding, Problem, lint};
+pub use process::plan;
+pub use request::{
+    Check, Executor, Health, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Port, Probe,
+    Process, Request, SecretMount, Wrapper,
+};
+pub use router::{
+    Backends, Pool, RouterKind, RouterPlan, RouterRequest, engine_image, router, router_image, router_of,
+};
 pub use table::Program;
 pub use version::{Release, Version};
 

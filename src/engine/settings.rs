@@ -114,6 +114,7 @@ rows! {
     // Where it is served.
     Shape host: Text true [One("--host")] [One("--host")] [One("--host")];
     Shape port: Int true [One("--port")] [One("--port")] [One("--port")];
+    Shape socket: Text false [One("--uds")] [] [];
     // How it is spread.
     Shape tensor: Int false [One("--tensor-parallel-size")] [One("--tp-size")] [One("--tp_size")];
     Shape pipeline: Int true [One("--pipeline-parallel-size")] [One("--pp-size")] [One("--pp_size")];
@@ -139,6 +140,7 @@ rows! {
     Shape externalLoadBalancing: Bool false [On("--data-parallel-external-lb")] [] [];
     Shape multiPortLoadBalancing: Bool false [On("--data-parallel-multi-port-external-lb")] [] [];
     Shape supervisorPort: Int false [One("--data-parallel-supervisor-port")] [] [];
+    Shape prefillContextParallel: Int false [One("--prefill-context-parallel-size")] [] [One("--context_parallel_size")];
     Plain all2allBackend: Text false [One("--all2all-backend")] [One("--moe-a2a-backend")] [];
     Plain moeBackend: Text false [One("--moe-backend")] [One("--moe-runner-backend")] [File("moe_config.backend")];
     Plain expertBalancing: Bool true [On("--enable-eplb")] [On("--enable-eplb")] [];

@@ -131,6 +131,19 @@ const VERSIONED_IMAGES: [&str; 12] = [
     "vllm-router",
 ];
 
+/// The tag of an image whose repository ends in one of `names`.
+fn tag_of<'a>(image: &'a str, names: &[&str]) -> Option<&'a str> {
+    let reference = image.split('@').next()?;
+    let slash = reference.rfind('/').map_or(0, |at| at + 1);
+    let colon = slash + reference[slash..].rfind(':')?;
+    let ends = |name: &&str| {
+        reference[..colon]
+            .strip_suffix(*name)
+            .is_some_and(|b| b.is_empty() || b.ends_with('/'))
+    };
+    names.iter().any(ends).then_some(&reference[colon + 1..])
+}
+
 impl Version {
     /// A version that nobody named.
     pub fn unknown() -> Self {
@@ -149,21 +162,24 @@ impl Version {
     /// The version that an image reference tells: its tag, if the image is one that is published under its engine's
     /// version (in whatever registry). The tag of any other image says nothing about the engine inside.
     pub fn of_image(image: &str, ids: &Ids) -> Self {
-        let reference = image.split('@').next().unwrap_or_default();
-        let slash = reference.rfind('/').map_or(0, |at| at + 1);
-        let (repository, tag) = match reference[slash..].rfind(':') {
-            Some(at) => (&reference[..slash + at], &reference[slash + at + 1..]),
-            None => (reference, ""),
-        };
-        let versioned = VERSIONED_IMAGES
-            .iter()
-            .any(|name| match repository.strip_suffix(name) {
-                Some(before) => before.is_empty() || before.ends_with('/'),
-                None => false,
-            });
-        let release = if versioned { Release::parse(tag) } else { None };
+        let release = tag_of(image, &VERSIONED_IMAGES).and_then(Release::parse);
         Self {
             release,
+            text: image.into(),
+            ids: ids.clone(),
+        }
+    }
+
+    /// The version of Dynamo that the image of one of its runtimes tells. The engine inside has a version of its own.
+    pub fn of_dynamo_image(image: &str, ids: &Ids) -> Self {
+        const RUNTIMES: [&str; 4] = [
+            "vllm-runtime",
+            "sglang-runtime",
+            "tensorrtllm-runtime",
+            "dynamo-frontend",
+        ];
+        Self {
+            release: tag_of(image, &RUNTIMES).and_then(Release::parse),
             text: image.into(),
             ids: ids.clone(),
         }

@@ -2,6 +2,8 @@
 
 mod facts;
 mod flags;
+mod plans;
+mod routers;
 mod settings;
 
 use crate::engine::Version;

@@ -1,0 +1,289 @@
+//! Command lines: from a role of the spec to what runs in the containers of its pods.
+
+use super::argv::Argv;
+use super::connector::Transfer;
+use super::request::{Check, Health, Phase, Plan, Port, Probe, Process, Request, Wrapper};
+use super::scan::entry;
+use super::settings::{self, Emission};
+use super::table::Program;
+use super::version::Version;
+use super::{EngineKind, codes, custom, lint, sglang, trtllm, user, vllm};
+use crate::diagnostic::{Diagnostic, Ledger, Severity};
+use crate::value::{Ids, Node, Str, Traced};
+
+/// The command lines of one role. Reports what is wrong with it; `None` if no command line could run.
+pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
+    if request.engine != EngineKind::Custom && request.version.release.is_none() {
+        note_version(request.version, ledger);
+    }
+    match request.engine {
+        EngineKind::Vllm => vllm::plan(request, ledger),
+        EngineKind::Sglang => sglang::plan(request, ledger),
+        EngineKind::Trtllm => trtllm::plan(request, ledger),
+        EngineKind::Custom => Some(custom::plan(request)),
+    }
+}
+
+/// Says once for each image that its version is not known.
+fn note_version(version: &Version, ledger: &mut Ledger) {
+    let at = version.ids.first();
+    let known = |d: &Diagnostic| d.code == &codes::VERSION_UNKNOWN && d.at == at;
+    if at.is_none() || ledger.diagnostics.iter().any(known) {
+        return;
+    }
+    let message = format!(
+        "{} does not tell the version of the engine; the newest known one is assumed",
+        version.text
+    );
+    ledger.report(
+        Diagnostic::new(&codes::VERSION_UNKNOWN, message)
+            .at(at)
+            .remedy("set engine.version"),
+    );
+}
+
+/// The program that the role's command line is for.
+pub(super) fn program(request: &Request<'_>) -> Program {
+    match (wrapper(request), request.engine) {
+        (Some(Wrapper::Dynamo), EngineKind::Sglang) => Program::DynamoSglang,
+        (Some(Wrapper::Dynamo), EngineKind::Trtllm) => Program::DynamoTrtllm,
+        (Some(Wrapper::Dynamo), _) => Program::DynamoVllm,
+        (None, EngineKind::Sglang) => Program::Sglang,
+        (None, EngineKind::Trtllm) => Program::TrtllmServe,
+        (None, _) => Program::Vllm,
+    }
+}
+
+pub(super) fn wrapper(request: &Request<'_>) -> Option<Wrapper> {
+    request.wrapper.map(|w| w.value)
+}
+
+/// The version of the engine itself: under a wrapper, whose version is another, it is not known.
+pub(super) fn engine_version(request: &Request<'_>) -> Version {
+    if request.wrapper.is_some() {
+        Version::unknown()
+    } else {
+        request.version.clone()
+    }
+}
+
+/// What starts the engine: the user's command, or `own`. The wrapper's origin stays with its name.
+pub(super) fn start(request: &Request<'_>, own: &[&str]) -> Vec<Node> {
+    if !request.command.is_empty() {
+        return request.command.to_vec();
+    }
+    let ids = request.wrapper.map(|w| w.ids.clone()).unwrap_or_default();
+    own.iter().map(|w| Node::derived(*w, &ids)).collect()
+}
+
+/// Whether the start runs the engine's Python module, which takes the model as a flag.
+pub(super) fn starts_module(start: &[Node]) -> bool {
+    entry(start).is_some() && start.iter().any(|w| w.as_str() == Some("-m"))
+}
+
+/// Writes a setting of the request's own fields or of its list.
+pub(super) fn setting(
+    request: &Request<'_>,
+    key: &str,
+    value: &Node,
+    out: &mut Emission,
+    ledger: &mut Ledger,
+) {
+    settings::write(key, value, request.engine, &engine_version(request), out, ledger);
+}
+
+/// Settings that under Dynamo concern its frontend, and its own flags for them.
+const DYNAMO_FLAGS: [(&str, &str); 3] = [
+    ("toolCallParser", "--dyn-tool-call-parser"),
+    ("reasoningParser", "--dyn-reasoning-parser"),
+    ("chatTemplate", "--custom-jinja-template"),
+];
+
+/// Writes all typed settings.
+pub(super) fn all_settings(request: &Request<'_>, out: &mut Emission, ledger: &mut Ledger) {
+    for (key, value) in request.settings {
+        match DYNAMO_FLAGS
+            .iter()
+            .find(|(own, _)| wrapper(request).is_some() && own == key)
+        {
+            Some((own, flag)) => {
+                out.argv.of_setting(own);
+                out.argv.value(flag, value);
+                out.argv.of_setting("");
+            }
+            None => setting(request, key, value, out, ledger),
+        }
+    }
+}
+
+/// `--flag N`, if it says more than the default of 1 or the user wrote it.
+pub(super) fn degree(argv: &mut Argv, key: &'static str, flag: &str, value: &Traced<u32>) {
+    argv.of_setting(key);
+    if value.value > 1 || !value.ids.is_empty() {
+        argv.value(flag, &value.node());
+    }
+    argv.of_setting("");
+}
+
+/// Checks that the GPUs of a replica are those of its nodes.
+pub(super) fn world(request: &Request<'_>, ledger: &mut Ledger) -> Option<u32> {
+    let p = request.parallelism;
+    let product = [&p.tensor, &p.pipeline, &p.data]
+        .iter()
+        .try_fold(1u32, |n, d| n.checked_mul(d.value));
+    let (nodes, per_node) = (request.nodes.value, request.gpus_per_node.value);
+    let given = nodes.checked_mul(per_node);
+    let mut ids = p.tensor.ids.union(&p.pipeline.ids).union(&p.data.ids);
+    ids.merge(&request.nodes.ids);
+    let world = product.filter(|w| nodes > 0 && w % nodes == 0 && (per_node == 0 || given == Some(*w)));
+    if world.is_none() {
+        let sum = format!(
+            "tensor {} × pipeline {} × data {}",
+            p.tensor.value, p.pipeline.value, p.data.value
+        );
+        let total = product.map_or_else(|| "too many".to_owned(), |w| w.to_string());
+        let message = format!(
+            "{sum} = {total} GPUs, but {nodes} nodes × {per_node} GPUs = {}",
+            given.unwrap_or(u32::MAX)
+        );
+        let said = Diagnostic::new(&codes::WORLD, message).at(ids.first());
+        ledger.report(said.remedy("choose degrees whose product is the GPUs of the nodes"));
+    }
+    world
+}
+
+/// Refuses a combination that the engine cannot run.
+pub(super) fn unsupported<T>(ledger: &mut Ledger, ids: &Ids, message: String, remedy: &str) -> Option<T> {
+    ledger.report(
+        Diagnostic::new(&codes::SHAPE_UNSUPPORTED, message)
+            .at(ids.first())
+            .remedy(remedy),
+    );
+    None
+}
+
+/// Appends the user's arguments and checks the whole line.
+pub(super) fn finish(request: &Request<'_>, argv: &mut Argv, ledger: &mut Ledger) {
+    let program = program(request);
+    user::merge(request, program, argv, ledger);
+    let words = argv.words();
+    for finding in lint(program, request.version, &words) {
+        ledger.report(finding.diagnostic(&words));
+    }
+}
+
+/// Finishes the line of the other pods, about whose arguments everything has been said.
+pub(super) fn finish_quietly(request: &Request<'_>, argv: &mut Argv) {
+    user::merge(request, program(request), argv, &mut Ledger::new());
+}
+
+/// Whether nothing worse than a warning was said since `before`.
+pub(super) fn still_fine(ledger: &Ledger, before: usize) -> bool {
+    !ledger.diagnostics[before..]
+        .iter()
+        .any(|d| d.severity == Severity::Error)
+}
+
+pub(super) fn port(name: &str, number: &Traced<u32>) -> Port {
+    Port {
+        name: name.into(),
+        number: number.clone(),
+    }
+}
+
+/// Consecutive ports from `first`, named `http`, `http-1`, ….
+pub(super) fn endpoints(first: &Traced<u32>, count: u32) -> Vec<Port> {
+    let name = |at: u32| {
+        if at == 0 {
+            "http".into()
+        } else {
+            Str::from(format!("http-{at}"))
+        }
+    };
+    (0..count)
+        .map(|at| Port {
+            name: name(at),
+            number: first.map(|p| p.saturating_add(at)),
+        })
+        .collect()
+}
+
+pub(super) fn http(
+    path: &'static str,
+    port: &Traced<u32>,
+    period: u32,
+    failures: u32,
+    timeout: u32,
+) -> Option<Probe> {
+    Some(Probe {
+        check: Check::Http {
+            path,
+            port: port.clone(),
+        },
+        period,
+        timeout,
+        failures,
+    })
+}
+
+/// Dynamo's workers have no HTTP interface but a status server.
+pub(super) fn dynamo_system() -> (Traced<u32>, Vec<Node>, Health) {
+    let port = Traced::default_of(9090);
+    let env = vec![super::request::variable("DYN_SYSTEM_PORT", port.node())];
+    let health = Health {
+        startup: http("/live", &port, 10, 720, 5),
+        readiness: http("/health", &port, 10, 3, 4),
+        liveness: http("/live", &port, 5, 3, 4),
+    };
+    (port, env, health)
+}
+
+/// Dynamo's own flag for a phase, where there is one.
+pub(super) fn dynamo_phase(request: &Request<'_>, argv: &mut Argv) {
+    let (phase, old) = match request.phase {
+        Phase::Prefill => ("prefill", Some("--is-prefill-worker")),
+        Phase::Decode => ("decode", Some("--is-decode-worker")),
+        Phase::Encode => ("encode", None),
+        Phase::Aggregated => return,
+    };
+    argv.of_setting("disaggregationMode");
+    match old.filter(|_| request.engine == EngineKind::Vllm && request.version.before("1.0.0")) {
+        Some(switch) => argv.switch(switch, &Ids::none()),
+        None => argv.value("--disaggregation-mode", &phase.into()),
+    }
+    argv.of_setting("");
+}
+
+/// Puts the connector's port among the others.
+pub(super) fn transfer_port(transfer: &Transfer, ports: &mut Vec<Port>) {
+    if let Some((name, number)) = &transfer.port {
+        ports.push(port(name, number));
+    }
+}
+
+/// A process with a plain command line.
+pub(super) fn direct(start: &[Node], argv: Argv) -> (Node, Node) {
+    (start.to_vec().into(), argv.into_node())
+}
+
+/// What every plan has.
+pub(super) fn plan_of(
+    leader: Process,
+    worker: Option<Process>,
+    transfer: &Transfer,
+    shared_memory: &'static str,
+) -> Plan {
+    let bootstrap_port = transfer
+        .port
+        .as_ref()
+        .filter(|_| transfer.bootstrap)
+        .map(|(_, p)| p.clone());
+    Plan {
+        leader,
+        worker,
+        ipc_lock: transfer.port.is_some(),
+        shared_memory,
+        bootstrap_port,
+        secrets: Vec::new(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Command lines as shell scripts, for what one process cannot start by itself.
+
+use super::argv::literal;
+use super::scan::Word;
+use crate::value::{Node, Piece, Text, Value};
+
+/// Appends a word so that the shell reads it as one, whatever it holds. References stand in double quotes, because their
+/// answers may be variables of the shell.
+pub fn word(out: &mut Text, word: &Node) {
+    match &word.value {
+        Value::Text(pieces) => {
+            literal(out, "\"");
+            for piece in pieces {
+                match piece {
+                    Piece::Literal(s) => literal(out, &within_double_quotes(s)),
+                    Piece::Reference(_) => out.push(piece.clone()),
+                }
+            }
+            literal(out, "\"");
+        }
+        _ => literal(out, &quoted(Word::of(word).text())),
+    }
+}
+
+/// Appends words, each after a blank.
+pub fn words<'a>(out: &mut Text, words: impl IntoIterator<Item = &'a Node>) {
+    for item in words {
+        literal(out, " ");
+        word(out, item);
+    }
+}
+
+/// A word in single quotes, if it needs any.
+pub fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    // $(NAME) is replaced before the shell sees it, whether in quotes or not.
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+fn within_double_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `/bin/sh -c SCRIPT` as a command and its arguments; the script has the origins of all words in it.
+pub fn script(text: Text, ids: &crate::value::Ids) -> (Node, Node) {
+    let command = vec![Node::from("/bin/sh"), Node::from("-c")];
+    (command.into(), vec![Node::derived(text, ids)].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Reference;
+    use std::process::Command;
+
+    /// The judge is the shell itself.
+    #[test]
+    fn the_shell_reads_words_as_they_are() {
+        for text in [
+            "plain",
+            "",
+            "two words",
+            "it's",
+            "$HOME `id` \\ \"q\"",
+            "{\"a\": [1, '2']}",
+            "--x=y",
+            "*",
+            "a\nb",
+            "#x",
+            "~",
+            "!",
+        ] {
+            let mut script = Text::new();
+            words(
+                &mut script,
+                [&Node::from("printf"), &Node::from("%s"), &Node::from(text)],
+            );
+            let Value::Str(script) = Node::from(script).value else {
+                panic!("literals only")
+            };
+            let out = Command::new("/bin/sh")
+                .arg("-c")
+                .arg(script.trim_start())
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(out.stdout).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn references_stand_in_double_quotes() {
+        let mut script = Text::new();
+        word(
+            &mut script,
+            &Node::from(vec![
+                Piece::Literal("a$b".into()),
+                Piece::Reference(Reference::Leader),
+            ]),
+        );
+        assert_eq!(
+            script,
+            [
+                Piece::Literal("\"a\\$b".into()),
+                Piece::Reference(Reference::Leader),
+                Piece::Literal("\"".into())
+            ]
+        );
+    }
+}
