@@ -7,7 +7,11 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr().lock());
     let err_is_terminal = err.is_terminal();
-    let mut streams = Streams { out: &mut out, err: &mut err, err_is_terminal };
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        err_is_terminal,
+    };
     let result = cli::run(std::env::args_os(), &mut streams).and_then(|exit| {
         streams.out.flush()?;
         Ok(exit)
@@ -25,7 +29,9 @@ fn main() -> ExitCode {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     };
     error.chain().any(broken)
 }

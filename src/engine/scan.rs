@@ -132,6 +132,7 @@ pub struct Scan {
 /// Reads the words after the program's own name (see [`entry`]).
 pub fn scan(program: Program, version: &Version, words: &[Node]) -> Scan {
     let read: Vec<Word<'_>> = words.iter().map(Word::of).collect();
+    let beside = chat_processor(program, &read);
     let mut scan = Scan::default();
     let mut at = 0;
     while at < read.len() {
@@ -144,15 +145,34 @@ pub fn scan(program: Program, version: &Version, words: &[Node]) -> Scan {
             at += 1;
             continue;
         }
-        let found = occurrence(program, version, words, &read, at);
+        let found = occurrence(program, beside, version, words, &read, at);
         at = found.values.end.max(at + 1);
         scan.flags.push(found);
     }
     scan
 }
 
+/// The engine whose flags Dynamo's frontend takes as well, when it lets that engine prepare its chats.
+fn chat_processor(program: Program, read: &[Word<'_>]) -> Option<Program> {
+    const FLAG: &str = "--dyn-chat-processor";
+    let at = read
+        .iter()
+        .position(|w| w.text().starts_with(FLAG))
+        .filter(|_| program == Program::DynamoFrontend)?;
+    let inline = read[at]
+        .text()
+        .strip_prefix(FLAG)
+        .and_then(|rest| rest.strip_prefix('='));
+    match inline.or_else(|| read.get(at + 1).map(Word::text))? {
+        "vllm" => Some(Program::Vllm),
+        "sglang" => Some(Program::Sglang),
+        _ => None,
+    }
+}
+
 fn occurrence(
     program: Program,
+    beside: Option<Program>,
     version: &Version,
     words: &[Node],
     read: &[Word<'_>],
@@ -168,6 +188,9 @@ fn occurrence(
         (spelling, key) = (flag, Some(path.into()));
     }
     let mut meaning = resolve(program, version, spelling);
+    if let (Meaning::Unknown, Some(engine)) = (&meaning, beside) {
+        meaning = resolve(engine, &Version::unknown(), spelling);
+    }
     if matches!(meaning, Meaning::Unknown) && !head.starts_with("--") {
         (spelling, meaning, inline) = short(program, version, head, &words[at], inline, &mut key);
     }

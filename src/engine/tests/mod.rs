@@ -1,5 +1,6 @@
 //! Tests against the facts that the tables were made of, and against what engines do.
 
+mod corpus;
 mod facts;
 mod flags;
 mod plans;
