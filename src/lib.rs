@@ -29,4 +29,5 @@ pub mod diagnostic;
 pub mod engine;
 pub mod kubernetes;
 pub mod source;
+pub mod template;
 pub mod value;

@@ -15,6 +15,7 @@ pub mod emit;
 pub use load::{Input, load, load_inputs};
 pub use parse::{Limits, parse, parse_bytes, parse_value};
 pub use position::{Location, Position, pointer_step};
+pub(crate) use scalar::key_text;
 pub use scalar::surprising;
 
 use crate::value::{Id, Node, Str};
