@@ -302,12 +302,10 @@ impl<'t> Builder<'t> {
         content: Content,
     ) -> Result<(), Stop> {
         if self.expects_key() {
-            let template = self
-                .text
-                .get(span.start.saturating_sub(1) as usize..)
-                .is_some_and(|rest| rest.starts_with("{{"));
+            let outer = span.start.saturating_sub(1) as usize;
+            let template = self.text.get(outer..).is_some_and(|rest| rest.starts_with("{{"));
             let said = if template {
-                self.template(span)
+                self.template(outer)
             } else {
                 self.key_type(span, "a list or mapping")
             };

@@ -5,7 +5,7 @@ use crate::source::codes::{DUPLICATE_KEY, MERGE_ORDER, MERGE_TYPE};
 use crate::source::{Span, scalar};
 use crate::value::{Map, Node, Str, Value};
 use granit_parser::ScalarStyle;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Mappings with more entries than this find their keys by hash.
 const LINEAR: usize = 16;
@@ -26,8 +26,8 @@ pub(super) struct Entries {
     entries: Vec<(Str, Node)>,
     /// The place of each key, once there are many.
     index: Option<HashMap<Str, usize>>,
-    /// The places of entries that a merge brought in and no key has replaced, ascending.
-    merged: Vec<usize>,
+    /// The places of entries that a merge brought in and no key has replaced.
+    merged: HashSet<usize>,
     /// Whether there was a `<<`.
     has_merge: bool,
     key: Option<Key>,
@@ -156,11 +156,7 @@ impl Builder<'_> {
             return None;
         };
         let at = entries.find(name)?;
-        entries
-            .merged
-            .binary_search(&at)
-            .is_err()
-            .then(|| entries.entries[at].1.ids.first())
+        (!entries.merged.contains(&at)).then(|| entries.entries[at].1.ids.first())
     }
 
     fn merge_key(&mut self, span: Span) -> Result<(), Stop> {
@@ -206,7 +202,7 @@ impl Builder<'_> {
                     Placed::Done
                 }
                 Some(at) => {
-                    entries.merged.retain(|merged| *merged != at);
+                    entries.merged.remove(&at);
                     Placed::Replaced(std::mem::replace(&mut entries.entries[at].1, node))
                 }
             },
@@ -276,7 +272,7 @@ impl Builder<'_> {
                 self.retire(&node);
                 continue;
             }
-            entries.merged.push(entries.entries.len());
+            entries.merged.insert(entries.entries.len());
             entries.add(name, node.clone());
             if let Some(origin) = node
                 .ids

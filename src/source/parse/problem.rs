@@ -72,8 +72,9 @@ impl Builder<'_> {
         if *error.kind() == ErrorKind::RecursionLimitExceeded {
             return self.too_deep(span);
         }
-        if self.line(start).contains("{{") {
-            return self.template(span);
+        let (line, column) = self.line(start);
+        if let Some(braces) = line.find("{{") {
+            return self.template(column + braces);
         }
         let remedy = remedy(error.kind());
         let said = self.problem(&SYNTAX, span, format!("not valid YAML: {}", error.info()));
@@ -83,8 +84,12 @@ impl Builder<'_> {
         }
     }
 
-    /// An error about `{{ … }}`.
-    pub(super) fn template(&mut self, span: Span) -> Diagnostic {
+    /// An error about the `{{` at a byte.
+    pub(super) fn template(&mut self, start: usize) -> Diagnostic {
+        let span = Span {
+            start: start as u32,
+            end: start as u32 + 2,
+        };
         self.problem(&TEMPLATE, span, "this looks like a template that was not rendered: `{{` starts a mapping in YAML")
             .remedy("render it first, for instance with `helm template`, or quote the string if the braces are meant as text")
     }
@@ -149,15 +154,15 @@ impl Builder<'_> {
         }
     }
 
-    /// The line around a byte.
-    fn line(&self, at: usize) -> &str {
+    /// The line around a byte, and where it starts.
+    fn line(&self, at: usize) -> (&str, usize) {
         let bytes = self.text.as_bytes();
         let start = bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
         let end = bytes[at..]
             .iter()
             .position(|b| *b == b'\n')
             .map_or(bytes.len(), |n| at + n);
-        self.text.get(start..end).unwrap_or_default()
+        (self.text.get(start..end).unwrap_or_default(), start)
     }
 }
 
@@ -173,7 +178,7 @@ fn remedy(kind: &ErrorKind) -> Option<&'static str> {
         | ErrorKind::ExpectedBlockSequenceEntry => {
             "check the indentation: all entries of a mapping or list start in the same column"
         }
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey | ErrorKind::MappingValueNotAllowed => {
             "every line of a mapping needs `key: value`; a string that holds `: ` needs quotes, and keys have at most 1024 characters"
         }
         ErrorKind::UnexpectedCharacter {

@@ -37,30 +37,26 @@ pub(super) fn forbidden(text: &str) -> Option<(usize, char)> {
 /// text. The line break before the mark and the mark change places, so that the mark becomes blanks at the end of the
 /// `---` line and the columns of what follows stay right.
 pub(super) fn without_inner_marks(text: &str) -> Cow<'_, str> {
-    let Some(last) = text.rfind(BOM).filter(|at| *at > 0) else {
-        return text.into();
-    };
-    let mut copy = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest[1.min(rest.len())..]
-        .find(BOM)
-        .map(|at| at + 1)
-        .filter(|_| copy.len() < last)
-    {
-        let (line, after) = (&rest[..at], &rest[at + BOM.len()..]);
-        match line.strip_suffix('\n') {
-            Some(before) if is_separator(before) => copy.extend([before, "   \n"]),
-            _ => copy.extend([line, BOM]),
+    let mut copy = String::new();
+    let mut written = 0;
+    for (at, mark) in text.match_indices(BOM) {
+        if text[..at].strip_suffix('\n').is_some_and(ends_in_separator) {
+            copy.push_str(&text[written..at - 1]);
+            copy.push_str("   \n");
+            written = at + mark.len();
         }
-        rest = after;
     }
-    copy.push_str(rest);
+    if written == 0 {
+        return text.into();
+    }
+    copy.push_str(&text[written..]);
     copy.into()
 }
 
 /// Whether the last line of a text is a `---` line without a value on it.
-fn is_separator(text: &str) -> bool {
+fn ends_in_separator(text: &str) -> bool {
     let line = text.rsplit('\n').next().unwrap_or(text);
+    let line = line.strip_prefix(BOM).unwrap_or(line);
     line.strip_prefix("---")
         .is_some_and(|rest| rest.trim_end().is_empty() || rest.trim_start().starts_with('#'))
 }
