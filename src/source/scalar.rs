@@ -44,8 +44,8 @@ fn number(text: &str) -> Result<Option<Value>, NotFinite> {
         return Err(NotFinite);
     }
     if text.starts_with('.') {
-        // Only here go-yaml leaves underscores in, so that `._5` stays a string.
-        return Ok(float(text).map(Value::Float));
+        // Here go-yaml leaves underscores in, and Go allows them between two digits only.
+        return Ok(float(&without_separators(text)).map(Value::Float));
     }
     let digits: Cow<'_, str> = if text.contains('_') {
         text.replace('_', "").into()
@@ -128,6 +128,20 @@ fn looks_decimal(text: &str) -> bool {
     rest.is_empty()
 }
 
+/// The text without the underscores that have a digit on both sides.
+fn without_separators(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let separator = |(at, c): (usize, char)| c == '_' && at > 0 && digit(at - 1) && digit(at + 1);
+    if !text.contains('_') {
+        return text.into();
+    }
+    text.char_indices()
+        .filter(|next| !separator(*next))
+        .map(|(_, c)| c)
+        .collect()
+}
+
 /// A finite float; a text that overflows stays a string.
 fn float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|f: &f64| f.is_finite())
@@ -170,6 +184,13 @@ pub(crate) fn key_text(value: &Value) -> Option<Str> {
 /// exponent of at least two digits below 1e-4 and from 1e6 on.
 fn go_float(float: f64) -> String {
     let single = float as f32;
+    if single.is_infinite() {
+        return if single > 0.0 {
+            ".inf".into()
+        } else {
+            "-.inf".into()
+        };
+    }
     let scientific = format!("{single:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
