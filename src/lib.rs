@@ -25,9 +25,15 @@
 //! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
 //! | [`cli`] | one file for each verb |
 
+pub mod cli;
+pub mod compile;
 pub mod diagnostic;
+pub mod dialect;
 pub mod engine;
+pub mod ir;
 pub mod kubernetes;
+pub mod plan;
 pub mod source;
+pub mod spec;
 pub mod template;
 pub mod value;

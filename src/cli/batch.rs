@@ -16,8 +16,6 @@ pub struct Outcome {
     pub objects: Vec<Vec<Node>>,
     /// What was said about it.
     pub findings: Vec<Finding>,
-    /// How many threads of findings a comment silenced.
-    pub quiet: Vec<Finding>,
 }
 
 /// What a batch does with each spec.
@@ -71,7 +69,7 @@ fn one(
     mode: Mode,
 ) -> Outcome {
     if kind != DocumentKind::Serving {
-        return Outcome { objects: vec![vec![document.root.clone()]], ..Outcome::default() };
+        return Outcome { objects: vec![vec![document.root.clone()]], findings: Vec::new() };
     }
     let decoded = compile::decode(&document.root, settings.sources);
     let mut diagnostics = decoded.diagnostics.clone();
@@ -87,8 +85,7 @@ fn one(
             said.into_iter().for_each(|d| add(&mut diagnostics, d));
         }
     }
-    let findings = concrete(&diagnostics, document, settings);
-    Outcome { objects, findings: findings.0, quiet: findings.1 }
+    Outcome { objects, findings: concrete(&diagnostics, document, settings) }
 }
 
 /// The leaves of a document, with what `--set` put in and without what it replaced.
@@ -111,14 +108,13 @@ fn add(diagnostics: &mut Vec<Diagnostic>, said: Diagnostic) {
     }
 }
 
-fn concrete(diagnostics: &[Diagnostic], document: &Document, settings: &Settings<'_>) -> (Vec<Finding>, Vec<Finding>) {
+fn concrete(diagnostics: &[Diagnostic], document: &Document, settings: &Settings<'_>) -> Vec<Finding> {
     if diagnostics.is_empty() {
-        return (Vec::new(), Vec::new());
+        return Vec::new();
     }
     let documents = std::slice::from_ref(document);
     let context = crate::diagnostic::Context::new(settings.sources, documents);
-    let suppressed = suppress(Finding::all(diagnostics, &context), &context);
-    (suppressed.kept, suppressed.quiet)
+    suppress(Finding::all(diagnostics, &context), &context).kept
 }
 
 /// Findings about the input as a whole: files that could not be read, options.

@@ -8,7 +8,6 @@ use crate::source::{self, Document, Limits, Sources};
 use crate::template::Templates;
 use crate::value::{Node, Str};
 use clap::{Args, ValueEnum};
-use std::io::Write;
 use std::path::PathBuf;
 
 /// How a run ended.
@@ -235,7 +234,10 @@ pub fn tell(findings: &[Finding], global: &Global, streams: &mut Streams<'_>) ->
         Format::Json => streams.err.write_all(diagnostic::json::render(findings).as_bytes())?,
         Format::Human if findings.is_empty() => {}
         Format::Human => {
-            let options = diagnostic::human::Options { color: color(global.color, streams.err_is_terminal) };
+            let options = diagnostic::human::Options {
+                color: color(global.color, streams.err_is_terminal),
+                ..Default::default()
+            };
             streams.err.write_all(diagnostic::human::render(findings, options).as_bytes())?;
             writeln!(streams.err, "{}", diagnostic::human::summary(findings))?;
         }

@@ -49,7 +49,7 @@ pub fn codes() -> Vec<&'static Code> {
         crate::engine::CODES,
         crate::kubernetes::codes::CODES,
         crate::template::CODES,
-        crate::diagnostic::ACCOUNT_CODES,
+        crate::diagnostic::account::CODES,
         crate::ir::capability::CODES,
         crate::ir::answer::CODES,
         &[],

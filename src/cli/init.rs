@@ -3,7 +3,6 @@
 use super::Streams;
 use super::common::{Exit, usage_error};
 use crate::spec::decode::closest;
-use std::io::Write;
 
 /// The line by which editors find the schema, once it is written beside the spec.
 const SCHEMA_LINE: &str =

@@ -4,7 +4,6 @@ use super::Streams;
 use super::common::Exit;
 use crate::dialect;
 use crate::spec::schema;
-use std::io::Write;
 
 /// Options of `schema`.
 #[derive(clap::Args, Debug)]

@@ -68,10 +68,14 @@ fn support(dialect: &dyn Dialect, feature: Feature) -> Support {
 
 fn matrix(dialects: &[&dyn Dialect]) -> String {
     let mut out = format!("{:44}", "FEATURE");
-    dialects.iter().for_each(|d| drop(write!(out, " {:11}", d.info().name)));
+    for dialect in dialects {
+        let _ = write!(out, " {:11}", dialect.info().name);
+    }
     for feature in Feature::ALL {
         let _ = write!(out, "\n{:44}", feature.title());
-        dialects.iter().for_each(|d| drop(write!(out, " {:11}", support(*d, *feature).as_str())));
+        for dialect in dialects {
+            let _ = write!(out, " {:11}", support(*dialect, *feature).as_str());
+        }
     }
     let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"

@@ -4,7 +4,6 @@ use super::batch::{self, Mode};
 use super::common::{self, Exit, Global, Input, MaxLoss};
 use super::{Streams, render};
 use crate::compile::DocumentKind;
-use std::io::Write;
 
 /// Options of `validate`.
 #[derive(clap::Args, Debug)]

@@ -4,7 +4,6 @@ use super::Streams;
 use super::common::Exit;
 use clap::ValueEnum;
 use serde_json::json;
-use std::io::Write;
 
 /// Form of the version.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]

@@ -12,7 +12,7 @@ mod patch;
 mod set;
 
 pub use finish::TARGET_ANNOTATION;
-pub use set::{Assignment, assign};
+pub use set::{Assignment, assign, path};
 
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, balance};
 use crate::dialect::{self, Context, Dialect, Routing, platform::Platform};

@@ -4,6 +4,7 @@
 //! known about an orchestrator is in its folder, its templates under `templates/<name>/`, and its cases under
 //! `testdata/<name>/`; outside of those, it is one line in [`ALL`]. What several dialects need is in [`shared`].
 
+mod lws;
 pub mod platform;
 pub mod shared;
 
@@ -15,9 +16,10 @@ use crate::spec::shape::ObjectShape;
 use crate::template::Templates;
 use crate::value::Node;
 use platform::Platform;
+use std::path::Path;
 
 /// All dialects, in the order of tables and of `--help`.
-pub static ALL: &[&dyn Dialect] = &[];
+pub static ALL: &[&dyn Dialect] = &[&lws::Lws];
 
 /// How requests find prefill and decode on a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +92,16 @@ pub trait Dialect: Sync {
     /// admission, or stored without ever becoming pods, is an error in the ledger; the objects returned beside errors are
     /// only printed under `--force`.
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node>;
+}
+
+/// The templates of all dialects, those in `directory` in place of the built-in ones of the same name.
+pub fn templates(directory: Option<&Path>, ledger: &mut Ledger) -> Templates {
+    let embedded = || Templates::new(ALL.iter().flat_map(|d| d.info().templates));
+    let Some(directory) = directory else { return embedded() };
+    embedded().with_directory(directory).unwrap_or_else(|errors| {
+        errors.iter().for_each(|error| ledger.report(error.diagnostic()));
+        embedded()
+    })
 }
 
 /// The dialect of that name.

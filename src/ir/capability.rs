@@ -75,7 +75,7 @@ pub const IMPOSSIBLE: Code = Code {
 };
 
 /// All codes of this area.
-pub const CODES: &[&Code] = &[&EMULATED, &LOSSY, &IMPOSSIBLE, &crate::diagnostic::SUPERSEDED];
+pub const CODES: &[&Code] = &[&EMULATED, &LOSSY, &IMPOSSIBLE];
 
 /// Reports each use of a feature that the dialect has not natively.
 pub fn check(serving: &Serving, dialect: &'static str, table: &[Capability], ledger: &mut Ledger) {

@@ -23,7 +23,7 @@ use crate::spec::decode::{Decode, StringMap};
 use crate::spec::role::Phase;
 use crate::spec::routing::{Gateway, Routing, Service, ServiceType};
 use crate::spec::{Metadata, Serving, ServingSpec};
-use crate::value::{Map, Str, Traced};
+use crate::value::{Map, Node, Str, Traced};
 use codes::{NO_EFFECT, TRIVIAL};
 use resolve::Resolved;
 
@@ -61,15 +61,14 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
     check::name(&name, "serving", ledger);
     let labels = labels.unwrap_or_default();
     let targets = targets::options(&spec, &roles, request, ledger);
-    let scene = Scene { name: &name, labels: &labels, spec: &spec, roles: &roles, role_options: targets.roles };
-    let mut planned: Vec<ir::Role> = (0..roles.len()).filter_map(|i| pod::role(&scene, i, ledger)).collect();
-    planned.extend(router::implicit(&scene, &planned, request, ledger));
-    check::size(&spec.slices.as_ref().map_or(Traced::default_of(1), Traced::get), &planned, ledger);
+    let scene = Scene { name: &name, labels: &labels, spec: &spec, roles: &roles };
+    let planned = plan_roles(&scene, targets.roles, request, ledger);
+    check::size(&spec.slices.as_ref().map_or(Traced::default_of(1), Traced::number), &planned, ledger);
     let namespace = namespace.or_else(|| request.namespace.clone().map(Traced::default_of));
     Some(ir::Serving {
         front: front(&name, &planned, &spec, request, ledger),
         model: served_model(&spec),
-        slices: spec.slices.as_ref().map_or(Traced::default_of(1), Traced::get),
+        slices: spec.slices.as_ref().map_or(Traced::default_of(1), Traced::number),
         roles: planned,
         labels: labels.entries,
         annotations: annotations.map(|a: StringMap| a.entries).unwrap_or_else(Map::new),
@@ -89,8 +88,6 @@ pub(crate) struct Scene<'a> {
     pub(crate) spec: &'a ServingSpec,
     /// Its roles.
     pub(crate) roles: &'a [Resolved],
-    /// The target's options of each role.
-    pub(crate) role_options: Vec<crate::value::Node>,
 }
 
 impl Scene<'_> {
@@ -98,6 +95,31 @@ impl Scene<'_> {
     pub(crate) fn role_names(&self) -> Vec<Str> {
         self.roles.iter().map(|r| r.name.value.clone()).collect()
     }
+}
+
+/// The roles in the order of the page, the router that nobody wrote last. Routers are planned when what is behind them is.
+fn plan_roles(scene: &Scene<'_>, options: Vec<Node>, request: &Request<'_>, ledger: &mut Ledger) -> Vec<ir::Role> {
+    let router = |r: &Resolved| r.phase.value == Phase::Router;
+    let numbered = || scene.roles.iter().zip(&options).enumerate();
+    let mut order: Vec<usize> = Vec::new();
+    let mut planned: Vec<ir::Role> = Vec::new();
+    for routers in [false, true] {
+        for (at, (role, options)) in numbered().filter(|(_, (r, _))| router(r) == routers) {
+            if let Some(made) = pod::role(scene, role, options.clone(), &mut planned, ledger) {
+                planned.push(made);
+                order.push(at);
+            }
+        }
+    }
+    let mut sorted: Vec<(usize, ir::Role)> = order.into_iter().zip(planned).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    let mut planned: Vec<ir::Role> = sorted.into_iter().map(|(_, role)| role).collect();
+    if let Some(implicit) = router::implicit(scene, request, ledger)
+        && let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger)
+    {
+        planned.push(ir::Role { implicit: true, ..role });
+    }
+    planned
 }
 
 fn served_model(spec: &ServingSpec) -> Option<Traced<Str>> {
@@ -124,7 +146,7 @@ fn front(
     let front = ir::Front {
         service: service_name.unwrap_or_else(default_name).and(&ids).and(&service_ids),
         service_type: r#type.unwrap_or(Traced::default_of(ServiceType::ClusterIp)),
-        port: port.map_or(Traced::default_of(SERVICE_PORT), |p| p.get()),
+        port: port.map_or(Traced::default_of(SERVICE_PORT), |p| p.number()),
         gateway,
         role,
     };

@@ -4,7 +4,7 @@ use super::codes::BAD_URI;
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::spec::engine::EngineType;
 use crate::spec::model::{Cache, Model, SecretKey};
-use crate::value::{Ids, Map, Node, Str, Traced};
+use crate::value::{Map, Node, Str, Traced};
 
 /// Where claims, images and copies of a model are mounted.
 const MODELS: &str = "/models";
@@ -155,10 +155,4 @@ fn cache_volume(source: &mut Source, cache: &Cache) {
     mount(source, "cache", path.node(), volume, false);
     let home: Traced<Str> = path.map(|p| format!("{}/huggingface", p.trim_end_matches('/')).into());
     source.env.push(object([("name", "HF_HOME".into()), ("value", home.node())]));
-}
-
-/// The origins of a model, for waivers.
-pub fn ids(model: &Model) -> Ids {
-    use crate::spec::decode::Decode;
-    model.origins()
 }

@@ -18,12 +18,12 @@ pub struct Spread {
 /// The spread of a role; reports sums that do not work and goes on with the nearest that does.
 pub fn spread(role: &Resolved, ledger: &mut Ledger) -> Spread {
     let one = || Traced::default_of(1);
-    let factor = |f: &Option<Traced<crate::spec::decode::Positive>>| f.as_ref().map_or_else(one, Traced::get);
+    let factor = |f: &Option<Traced<crate::spec::decode::Positive>>| f.as_ref().map_or_else(one, Traced::number);
     let [tensor, pipeline, data] =
         [&role.parallelism.tensor, &role.parallelism.pipeline, &role.parallelism.data].map(factor);
     let product = |a: &u32, b: &u32| a.saturating_mul(*b);
     let world = tensor.zip(&pipeline, product).zip(&data, product);
-    let per_node = role.accelerator.per_node.as_ref().map_or(Traced::default_of(8), Traced::get);
+    let per_node = role.accelerator.per_node.as_ref().map_or(Traced::default_of(8), Traced::number);
     if !role.computes() || (role.engine_type.value == EngineType::Custom && !has_parallelism(role)) {
         return custom(role, &per_node);
     }

@@ -16,12 +16,19 @@ use crate::value::{Map, Node, Str, Traced};
 /// The name of the engine's container in the templates.
 pub const CONTAINER: &str = "engine";
 
-/// The IR of role number `index`.
-pub fn role(scene: &Scene<'_>, index: usize, ledger: &mut Ledger) -> Option<ir::Role> {
-    let role = &scene.roles[index];
+/// The IR of a role.
+///
+/// `planned` are the roles that a router may stand before: those planned so far.
+pub fn role(
+    scene: &Scene<'_>,
+    role: &Resolved,
+    options: Node,
+    planned: &mut [ir::Role],
+    ledger: &mut Ledger,
+) -> Option<ir::Role> {
     let spread = nodes::spread(role, ledger);
     let built = if role.members.is_empty() {
-        generated(scene, role, &spread, ledger)?
+        generated(scene, role, &spread, planned, ledger)?
     } else {
         explicit(scene, role, ledger)
     };
@@ -45,7 +52,7 @@ pub fn role(scene: &Scene<'_>, index: usize, ledger: &mut Ledger) -> Option<ir::
         scaling: policies::scaling(role, ledger),
         disruption: policies::disruption(role, ledger),
         discovers: built.discovers,
-        options: scene.role_options.get(index).cloned().unwrap_or_default(),
+        options,
     };
     let names = scene.role_names();
     for member in &mut planned.members {
@@ -77,10 +84,10 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
         }
         base.decided_by(&ids);
         base = scheduled(role, base, ledger);
-        let count = count.map_or(Traced::default_of(1), |c| c.get());
+        let count = count.map_or(Traced::default_of(1), |c| c.number());
         members.push(Member { serves: members.is_empty(), count, phase, template: base, name });
     }
-    let facts = ir::EngineFacts { port: role.engine.port.as_ref().map(Traced::get), ..facts(role) };
+    let facts = ir::EngineFacts { port: role.engine.port.as_ref().map(Traced::number), ..facts(role) };
     Built { members, facts, discovers: Vec::new() }
 }
 
@@ -97,13 +104,17 @@ fn facts(role: &Resolved) -> ir::EngineFacts {
 }
 
 /// The members that follow from the engine, the router, or the container that the spec names.
-fn generated(scene: &Scene<'_>, role: &Resolved, spread: &Spread, ledger: &mut Ledger) -> Option<Built> {
-    if let Some(router) = super::router::explicit(scene, role, ledger) {
+fn generated(
+    scene: &Scene<'_>,
+    role: &Resolved,
+    spread: &Spread,
+    planned: &mut [ir::Role],
+    ledger: &mut Ledger,
+) -> Option<Built> {
+    if let Some(router) = super::router::of_role(scene, role, planned, ledger) {
+        super::router::annotate(planned, &router.prefill_annotations);
         let parts = Parts { scene, role, spread, source: &model::Source::default(), engine: None, image: Some(router.image.clone()) };
-        let mut template = parts.template(&router.process, None, role.leader.as_ref(), ledger);
-        if let Some(volume) = &router.volume {
-            template.at_mut(&["spec", "volumes"]).seq_mut().push(volume.clone());
-        }
+        let template = parts.template(&router.process, None, role.leader.as_ref(), ledger);
         let facts = ir::EngineFacts { port: Some(router.port.clone()), ..facts(role) };
         return Some(Built { members: vec![single(spread, template)], facts, discovers: router.discovers });
     }
@@ -112,7 +123,7 @@ fn generated(scene: &Scene<'_>, role: &Resolved, spread: &Spread, ledger: &mut L
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
     let facts = ir::EngineFacts {
-        port: if known { Some(inputs.port.clone()) } else { role.engine.port.as_ref().map(Traced::get) },
+        port: if known { Some(inputs.port.clone()) } else { role.engine.port.as_ref().map(Traced::number) },
         ports: engine.leader.endpoints.max(1),
         bootstrap_port: engine.bootstrap_port.clone(),
         ..facts(role)
@@ -236,7 +247,9 @@ impl Parts<'_> {
     fn container(&self, process: &Process) -> Option<Node> {
         let engine = &self.role.engine;
         let image = self.image.clone()?;
-        let mut container = Map::from_iter([("name", Node::from(CONTAINER)), ("image", image)]);
+        let decided = self.role.engine_type.ids.union(&engine.ids).union(&self.role.phase.ids);
+        let name = Node::derived(CONTAINER, &decided);
+        let mut container = Map::from_iter([("name", name), ("image", image)]);
         container.insert_some("imagePullPolicy", engine.image_pull_policy.clone());
         for (key, words) in [("command", &process.command), ("args", &process.args)] {
             if words.as_seq().is_some_and(|w| !w.is_empty()) {
@@ -299,7 +312,7 @@ impl Parts<'_> {
             decided.merge(&accelerator.resource.as_ref().map(Decode::origins).unwrap_or_default());
         }
         if let Some(crate::spec::engine::Rdma { ids, resource: Some(resource), count, devices: _ }) = &self.role.network.rdma {
-            let amount = count.as_ref().map_or(Traced::default_of(1), Traced::get);
+            let amount = count.as_ref().map_or(Traced::default_of(1), Traced::number);
             let amount = amount.map(|c| Str::from(c.to_string())).and(&resource.ids).and(ids);
             extended.push((resource.value.clone(), amount.node()));
         }
@@ -432,7 +445,7 @@ fn scheduled(role: &Resolved, mut template: Node, ledger: &mut Ledger) -> Node {
     if !tolerations.is_empty() {
         fields.insert("tolerations", tolerations);
     }
-    fields.insert_some("terminationGracePeriodSeconds", role.shutdown.grace_period.as_ref().map(|g| g.get().node()));
+    fields.insert_some("terminationGracePeriodSeconds", role.shutdown.grace_period.as_ref().map(|g| g.seconds().node()));
     let spec = template.at_mut(&["spec"]);
     spec.decided_by(&ids.union(&role.shutdown.ids));
     for (key, value) in fields {

@@ -15,7 +15,7 @@ pub fn gang(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::Gang>
     let Gang { ids, enabled, scope, timeout } = role.scheduling.gang.clone()?;
     let asked = ids.union(&enabled.as_ref().map(Decode::origins).unwrap_or_default());
     let scope = scope.unwrap_or(Traced::default_of(Scope::Replica));
-    let timeout = timeout.map(|t| t.get());
+    let timeout = timeout.map(|t| t.seconds());
     let off = enabled.is_some_and(|e| !e.value);
     if off || (scope.value == Scope::Replica && pods == 1) {
         let mut all = asked.union(&scope.ids);
@@ -58,7 +58,7 @@ pub fn rollout(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Rollout> {
         let said = Diagnostic::new(&CONTRADICTION, message).at_ids(&at.union(&ids));
         ledger.report(said.remedy("set `maxUnavailable` or `maxSurge` to at least 1"));
     }
-    Some(ir::Rollout { max_unavailable, max_surge, partition: partition.map(|p| p.get()), paused, in_place })
+    Some(ir::Rollout { max_unavailable, max_surge, partition: partition.map(|p| p.number()), paused, in_place })
 }
 
 /// What is made anew when a container fails. `pods` are the pods of a replica.
@@ -67,8 +67,8 @@ pub fn restart(role: &Resolved, pods: u32) -> ir::Restart {
     let default = if pods > 1 { RestartPolicy::Replica } else { RestartPolicy::Pod };
     ir::Restart {
         policy: policy.map_or(Traced::default_of(default), |p| p.and(&ids)),
-        base_delay: base_delay.map(|d| d.get()),
-        max_delay: max_delay.map(|d| d.get()),
+        base_delay: base_delay.map(|d| d.seconds()),
+        max_delay: max_delay.map(|d| d.seconds()),
     }
 }
 
@@ -86,8 +86,8 @@ pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced
 /// Automatic scaling.
 pub fn scaling(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Scaling> {
     let Scaling { ids, min_replicas, max_replicas, metrics } = role.scaling.clone()?;
-    let min = min_replicas.map_or(Traced::default_of(1), |m| m.get());
-    let max = max_replicas?.get();
+    let min = min_replicas.map_or(Traced::default_of(1), |m| m.number());
+    let max = max_replicas?.number();
     if min.value > max.value {
         let message = format!("at least {} replicas and at most {}", min.value, max.value);
         ledger.report(Diagnostic::new(&CONTRADICTION, message).at_ids(&max.ids).label(min.at(), "at least this many"));

@@ -83,7 +83,7 @@ impl Inputs {
         let default_port = if role.engine_type.value == EngineType::Sglang { 30000 } else { 8000 };
         let words = |words: &Option<Vec<Traced<Str>>>| words.iter().flatten().map(Node::from).collect();
         Self {
-            port: engine.port.as_ref().map_or(Traced::default_of(default_port), Traced::get),
+            port: engine.port.as_ref().map_or(Traced::default_of(default_port), Traced::number),
             version: version(role),
             wrapper: engine.wrapper.as_ref().map(|w| w.map(|spec::engine::Wrapper::Dynamo| Wrapper::Dynamo)),
             model: source.argument.clone().map(|path| ModelArg {
@@ -142,18 +142,19 @@ fn parallelism(role: &Resolved, spread: &Spread) -> Parallelism {
     let whole = || spread.nodes.zip(&spread.gpus, |n, g| n.saturating_mul(*g).max(1));
     let first = if given { one() } else { whole() };
     Parallelism {
-        tensor: tensor.as_ref().map_or(first, Traced::get).and(ids),
-        pipeline: pipeline.as_ref().map_or_else(one, Traced::get),
-        data: data.as_ref().map_or_else(one, Traced::get),
+        tensor: tensor.as_ref().map_or(first, Traced::number).and(ids),
+        pipeline: pipeline.as_ref().map_or_else(one, Traced::number),
+        data: data.as_ref().map_or_else(one, Traced::number),
         expert: expert.clone().unwrap_or_default(),
     }
 }
 
-fn kv_transfer(kv: &spec::engine::KvTransfer, role: &Resolved) -> Option<KvTransfer> {
+/// KV transfer as the engine tables see it.
+pub fn kv_transfer(kv: &spec::engine::KvTransfer, role: &Resolved) -> Option<KvTransfer> {
     let spec::engine::KvTransfer { ids, connector, port, options } = kv;
     Some(KvTransfer {
         connector: connector.as_ref()?.map(|c| Str::from(c.as_str())).and(ids),
-        port: port.as_ref().map(Traced::get),
+        port: port.as_ref().map(Traced::number),
         options: options.clone(),
         devices: role.network.rdma.as_ref().and_then(|r| r.devices.clone()).unwrap_or_default(),
     })

@@ -141,9 +141,9 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
     let transfers = matches!(phase.value, Phase::Prefill | Phase::Decode);
     Some(Resolved {
         engine_type: engine_type(&engine, computes),
-        replicas: replicas.map_or(Traced::default_of(1), |r| r.get()),
+        replicas: replicas.map_or(Traced::default_of(1), |r| r.number()),
         parallelism: parallelism.unwrap_or_default(),
-        nodes: nodes.map(|n| n.get()),
+        nodes: nodes.map(|n| n.number()),
         engine,
         accelerator: overlay(accelerator, spec.accelerator.clone().filter(|_| computes), ledger).unwrap_or_default(),
         network: overlay(network, spec.network.clone().filter(|_| computes), ledger).unwrap_or_default(),
@@ -171,12 +171,8 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
 
 /// What a role that computes nothing takes from the spec's engine: which one it is, for the choice of its router.
 fn auxiliary_engine(engine: &Engine) -> Engine {
-    Engine {
-        r#type: engine.r#type.clone(),
-        version: engine.version.clone(),
-        image: engine.image.clone(),
-        ..Engine::default()
-    }
+    let known = Some(engine_type(engine, true)).filter(|e| e.value != EngineType::Custom);
+    Engine { r#type: known, ..Engine::default() }
 }
 
 /// The engine's type: as written, else what its image says, else vLLM; `custom` where nothing is said and nothing computes.

@@ -211,7 +211,7 @@ pub type Port = Int<1, 65535>;
 
 impl<const MIN: i64, const MAX: i64> Traced<Int<MIN, MAX>> {
     /// The number, with its origin.
-    pub fn get(&self) -> Traced<u32> {
+    pub fn number(&self) -> Traced<u32> {
         self.map(|i| i.0)
     }
 }

@@ -16,7 +16,7 @@ object! {
         revision: "revision" => Traced<Str>,
         /// A Secret with the token that opens the source.
         auth_secret: "authSecret" => SecretKey,
-        /// Where downloaded weights and compiled kernels are kept. Default: an emptyDir.
+        /// Where downloaded weights and compiled kernels are kept. Default: in the container, until it ends.
         cache: "cache" => Cache,
     }
 }

@@ -113,7 +113,7 @@ impl Decode for Traced<Seconds> {
 
 impl Traced<Seconds> {
     /// The seconds, with their origin.
-    pub fn get(&self) -> Traced<u32> {
+    pub fn seconds(&self) -> Traced<u32> {
         self.map(|s| s.0)
     }
 }

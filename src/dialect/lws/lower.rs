@@ -163,7 +163,7 @@ impl Lowering<'_> {
                 cx.ledger.report(Diagnostic::new(&SUB_GROUP, message).at_ids(&sub.ids));
             }
         }
-        let policy = sub_group_size.map(|s| Node::from(Map::from_iter([("subGroupSize", s.get().node())])));
+        let policy = sub_group_size.map(|s| Node::from(Map::from_iter([("subGroupSize", s.number().node())])));
         vars.set("subGroupPolicy", policy);
         vars.set("volumeClaimTemplates", volume_claim_templates.filter(|v| !v.is_empty()).map(Node::from));
         vars.set("persistentVolumeClaimRetentionPolicy", retention);

@@ -58,7 +58,9 @@ pub fn access(serving: &Serving) -> Vec<Node> {
     let access = |role: &Role| {
         let name = role_object_name(serving, role);
         let metadata = metadata(serving, &name, &[], &Map::new());
-        companion::pod_reader(&metadata, &name.node(), serving.namespace.as_ref().map(Traced::node))
+        // The subject of a binding must name its namespace.
+        let namespace = serving.namespace.as_ref().map_or_else(|| "default".into(), Traced::node);
+        companion::pod_reader(&metadata, &name.node(), Some(namespace))
     };
     serving.roles.iter().filter(|r| !r.discovers.is_empty()).flat_map(access).collect()
 }
