@@ -65,14 +65,18 @@ fn read_spec(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(sample_count = 10)]
 fn read_stream(bencher: divan::Bencher<'_, '_>) {
     let text = stream();
-    bencher.counter(divan::counter::BytesCount::of_str(&text)).bench(|| read(&text));
+    bencher
+        .counter(divan::counter::BytesCount::of_str(&text))
+        .bench(|| read(&text));
 }
 
 #[divan::bench(args = [Format::Yaml, Format::Json, Format::Kyaml])]
 fn write_stream(bencher: divan::Bencher<'_, '_>, format: Format) {
     let documents = read(&stream());
     let bytes = emit::documents(&documents, format).len();
-    bencher.counter(divan::counter::BytesCount::new(bytes)).bench(|| emit::documents(&documents, format));
+    bencher
+        .counter(divan::counter::BytesCount::new(bytes))
+        .bench(|| emit::documents(&documents, format));
 }
 
 /// What we are compared with.
@@ -81,7 +85,12 @@ fn write_stream_serde_yaml(bencher: divan::Bencher<'_, '_>) {
     let mut text = String::new();
     emit::json(&Node::from(read(&stream())), &mut text);
     let documents: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    bencher.bench(|| documents.iter().map(|document| serde_yaml::to_string(document).unwrap().len()).sum::<usize>());
+    bencher.bench(|| {
+        documents
+            .iter()
+            .map(|document| serde_yaml::to_string(document).unwrap().len())
+            .sum::<usize>()
+    });
 }
 
 /// What we are compared with.

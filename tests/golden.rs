@@ -25,22 +25,30 @@ fn main() {
 }
 
 fn targets(dir: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
     let target = |name: String| Some(name.strip_prefix("expected.")?.strip_suffix(".yaml")?.to_owned());
-    let mut targets: Vec<String> =
-        entries.flatten().filter_map(|e| target(e.file_name().to_string_lossy().into_owned())).collect();
+    let mut targets: Vec<String> = entries
+        .flatten()
+        .filter_map(|e| target(e.file_name().to_string_lossy().into_owned()))
+        .collect();
     targets.sort();
     targets
 }
 
 fn check(dir: &Path, target: &str) -> Result<(), Failed> {
-    let report = std::env::temp_dir().join(format!("infer-golden-{}-{target}.json", std::process::id()).replace('/', "_"));
+    let report = std::env::temp_dir()
+        .join(format!("infer-golden-{}-{target}.json", std::process::id()).replace('/', "_"));
     let report = unique(report, dir);
     let spec = dir.join("spec.yaml");
     let spec = spec.strip_prefix(common::root()).unwrap_or(&spec);
     let more = std::fs::read_to_string(dir.join("args")).unwrap_or_default();
     let mut args = vec!["render", "-f"];
-    let (spec, report_path) = (spec.to_string_lossy().into_owned(), report.to_string_lossy().into_owned());
+    let (spec, report_path) = (
+        spec.to_string_lossy().into_owned(),
+        report.to_string_lossy().into_owned(),
+    );
     args.extend([spec.as_str(), "-t", target, "--report", report_path.as_str()]);
     args.extend(more.lines().filter(|l| !l.is_empty()));
     let run = common::run(&args);
@@ -54,8 +62,15 @@ fn check(dir: &Path, target: &str) -> Result<(), Failed> {
 }
 
 fn unique(path: PathBuf, dir: &Path) -> PathBuf {
-    let tag: String = dir.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    path.with_file_name(format!("{}{tag}", path.file_name().unwrap_or_default().to_string_lossy()))
+    let tag: String = dir
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    path.with_file_name(format!(
+        "{}{tag}",
+        path.file_name().unwrap_or_default().to_string_lossy()
+    ))
 }
 
 fn compare(path: &Path, found: &str) -> Result<(), Failed> {

@@ -47,7 +47,9 @@ pub fn run(
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((document, kind)) = loaded.documents.get(at) else { return };
+            let Some((document, kind)) = loaded.documents.get(at) else {
+                return;
+            };
             let outcome = one(document, *kind, targets, &settings, mode);
             results.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
         }
@@ -58,7 +60,12 @@ pub fn run(
     } else {
         std::thread::scope(|scope| (0..jobs).for_each(|_| drop(scope.spawn(work))));
     }
-    results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
+    results
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn one(
@@ -69,7 +76,10 @@ fn one(
     mode: Mode,
 ) -> Outcome {
     if kind != DocumentKind::Serving {
-        return Outcome { objects: vec![vec![document.root.clone()]], findings: Vec::new() };
+        return Outcome {
+            objects: vec![vec![document.root.clone()]],
+            findings: Vec::new(),
+        };
     }
     let decoded = compile::decode(&document.root, settings.sources);
     let mut diagnostics = decoded.diagnostics.clone();
@@ -80,12 +90,18 @@ fn one(
     let mut objects = Vec::new();
     if !decoded.failed {
         for target in targets {
-            let Compiled { objects: made, diagnostics: said } = compile::compile(&decoded, &leaves, *target, settings);
+            let Compiled {
+                objects: made,
+                diagnostics: said,
+            } = compile::compile(&decoded, &leaves, *target, settings);
             objects.push(made);
             said.into_iter().for_each(|d| add(&mut diagnostics, d));
         }
     }
-    Outcome { objects, findings: concrete(&diagnostics, document, settings) }
+    Outcome {
+        objects,
+        findings: concrete(&diagnostics, document, settings),
+    }
 }
 
 /// The leaves of a document, with what `--set` put in and without what it replaced.
@@ -101,7 +117,11 @@ fn leaves(document: &Document, settings: &Settings<'_>) -> Vec<Id> {
 /// What several targets say alike is said once.
 fn add(diagnostics: &mut Vec<Diagnostic>, said: Diagnostic) {
     let same = |d: &Diagnostic| {
-        d.code == said.code && d.at == said.at && d.message == said.message && d.target == said.target && d.covers == said.covers
+        d.code == said.code
+            && d.at == said.at
+            && d.message == said.message
+            && d.target == said.target
+            && d.covers == said.covers
     };
     if !diagnostics.iter().any(same) {
         diagnostics.push(said);

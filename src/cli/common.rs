@@ -129,7 +129,11 @@ impl Input {
         let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
         let documents = source::load(&self.filename, &mut sources, &mut ledger);
         let files: Vec<String> = self.platform.iter().cloned().collect();
-        let platforms = if files.is_empty() { Vec::new() } else { source::load(&files, &mut sources, &mut ledger) };
+        let platforms = if files.is_empty() {
+            Vec::new()
+        } else {
+            source::load(&files, &mut sources, &mut ledger)
+        };
         let assignments = self.assignments(&mut sources, &mut ledger);
         let mut loaded = Loaded {
             documents: Vec::new(),
@@ -190,7 +194,11 @@ fn assignment(
     let (path, value) = text.split_once('=').ok_or("expected PATH=VALUE")?;
     let path = compile::path(path)?;
     let name = format!("--set {text}");
-    let value = if string { serde_json::to_string(value).map_err(|e| e.to_string())? } else { value.to_owned() };
+    let value = if string {
+        serde_json::to_string(value).map_err(|e| e.to_string())?
+    } else {
+        value.to_owned()
+    };
     let (source, value) = source::parse_value(&name, &value, sources.next_file(), &Limits::default(), ledger);
     sources.push(source);
     Ok(value.map(|value| Assignment { path, value }))
@@ -211,14 +219,19 @@ pub const BAD_SET: diagnostic::Code = diagnostic::Code {
 /// # Errors
 /// A name that is none, with the known ones.
 pub fn targets(names: &[String]) -> Result<Vec<&'static dyn Dialect>, String> {
-    names.iter().map(|name| {
-        dialect::find(name).ok_or_else(|| {
-            let known: Vec<&str> = dialect::ALL.iter().map(|d| d.info().name).collect();
-            let meant = crate::spec::decode::closest(name, known.iter().copied());
-            let hint = meant.map(|m| format!("; did you mean `{m}`?")).unwrap_or_default();
-            format!("unknown target `{name}`{hint}\ntargets: {}", known.join(", "))
+    names
+        .iter()
+        .map(|name| {
+            dialect::find(name).ok_or_else(|| {
+                let known: Vec<&str> = dialect::ALL.iter().map(|d| d.info().name).collect();
+                let meant = crate::spec::decode::closest(name, known.iter().copied());
+                let hint = meant
+                    .map(|m| format!("; did you mean `{m}`?"))
+                    .unwrap_or_default();
+                format!("unknown target `{name}`{hint}\ntargets: {}", known.join(", "))
+            })
         })
-    }).collect()
+        .collect()
 }
 
 /// Tells the findings as the options say, in the order given.
@@ -231,14 +244,18 @@ pub fn tell(findings: &[Finding], global: &Global, streams: &mut Streams<'_>) ->
         std::fs::write(path, json).map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?;
     }
     match global.format {
-        Format::Json => streams.err.write_all(diagnostic::json::render(findings).as_bytes())?,
+        Format::Json => streams
+            .err
+            .write_all(diagnostic::json::render(findings).as_bytes())?,
         Format::Human if findings.is_empty() => {}
         Format::Human => {
             let options = diagnostic::human::Options {
                 color: color(global.color, streams.err_is_terminal),
                 ..Default::default()
             };
-            streams.err.write_all(diagnostic::human::render(findings, options).as_bytes())?;
+            streams
+                .err
+                .write_all(diagnostic::human::render(findings, options).as_bytes())?;
             writeln!(streams.err, "{}", diagnostic::human::summary(findings))?;
         }
     }

@@ -1,7 +1,7 @@
 //! `completion`: scripts for shells.
 
-use super::{Cli, Streams};
 use super::common::Exit;
+use super::{Cli, Streams};
 use clap::CommandFactory;
 use clap_complete::Shell;
 

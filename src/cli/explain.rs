@@ -29,7 +29,11 @@ pub struct Args {
 /// # Errors
 /// Failures of the stream.
 pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
-    let text = if args.codes { Ok(list()) } else { explain(&args.what, args.recursive) };
+    let text = if args.codes {
+        Ok(list())
+    } else {
+        explain(&args.what, args.recursive)
+    };
     match text {
         Ok(text) => {
             streams.out.write_all(text.as_bytes())?;
@@ -71,7 +75,9 @@ fn explain(what: &str, recursive: bool) -> Result<String, String> {
     if what.to_uppercase().starts_with("INF") && what[3..].bytes().all(|b| b.is_ascii_digit()) {
         let id = what.to_uppercase();
         let code = codes().into_iter().find(|c| c.id == id);
-        return code.map(self::code).ok_or_else(|| format!("no code {id}; `kubectl infer explain --codes` lists them"));
+        return code
+            .map(self::code)
+            .ok_or_else(|| format!("no code {id}; `kubectl infer explain --codes` lists them"));
     }
     let mut path: Vec<&str> = what.split('.').filter(|s| !s.is_empty()).collect();
     if path.first() == Some(&"targets") {
@@ -84,29 +90,74 @@ fn explain(what: &str, recursive: bool) -> Result<String, String> {
 }
 
 fn code(code: &Code) -> String {
-    format!("{}: {} ({})\n\n{}\n", code.id, code.title, code.severity.as_str(), wrap(code.explanation, 0))
+    format!(
+        "{}: {} ({})\n\n{}\n",
+        code.id,
+        code.title,
+        code.severity.as_str(),
+        wrap(code.explanation, 0)
+    )
 }
 
 fn target(path: &[&str], recursive: bool) -> Result<String, String> {
-    let names = || dialect::ALL.iter().map(|d| d.info().name).collect::<Vec<_>>().join(", ");
-    let Some((name, rest)) = path.split_first() else { return Err(format!("targets: {}", names())) };
-    let info = dialect::find(name).ok_or_else(|| format!("unknown target `{name}`\ntargets: {}", names()))?.info();
+    let names = || {
+        dialect::ALL
+            .iter()
+            .map(|d| d.info().name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let Some((name, rest)) = path.split_first() else {
+        return Err(format!("targets: {}", names()));
+    };
+    let info = dialect::find(name)
+        .ok_or_else(|| format!("unknown target `{name}`\ntargets: {}", names()))?
+        .info();
     if !rest.is_empty() {
-        return field(info.options, rest, &format!("targets.{name}"), recursive)
-            .or_else(|_| field(info.role_options, rest, &format!("roles[].targets.{name}"), recursive));
+        return field(info.options, rest, &format!("targets.{name}"), recursive).or_else(|_| {
+            field(
+                info.role_options,
+                rest,
+                &format!("roles[].targets.{name}"),
+                recursive,
+            )
+        });
     }
     let mut out = object(info.options, &format!("spec.targets.{name}"), recursive);
-    let _ = write!(out, "\n{}", object(info.role_options, &format!("spec.roles[].targets.{name}"), recursive));
-    let _ = write!(out, "\n{}", object(info.platform, &format!("{name} (section of a Platform document)"), recursive));
+    let _ = write!(
+        out,
+        "\n{}",
+        object(
+            info.role_options,
+            &format!("spec.roles[].targets.{name}"),
+            recursive
+        )
+    );
+    let _ = write!(
+        out,
+        "\n{}",
+        object(
+            info.platform,
+            &format!("{name} (section of a Platform document)"),
+            recursive
+        )
+    );
     Ok(out)
 }
 
 fn field(shape: &'static ObjectShape, path: &[&str], name: &str, recursive: bool) -> Result<String, String> {
-    let Some((step, rest)) = path.split_first() else { return Ok(object(shape, name, recursive)) };
+    let Some((step, rest)) = path.split_first() else {
+        return Ok(object(shape, name, recursive));
+    };
     let Some(field) = shape.fields.iter().find(|f| f.name == *step) else {
         let known = || shape.fields.iter().map(|f| f.name);
-        let hint = closest(step, known()).map(|m| format!("; did you mean `{m}`?")).unwrap_or_default();
-        return Err(format!("{name} has no field `{step}`{hint}\nfields: {}", known().collect::<Vec<_>>().join(", ")));
+        let hint = closest(step, known())
+            .map(|m| format!("; did you mean `{m}`?"))
+            .unwrap_or_default();
+        return Err(format!(
+            "{name} has no field `{step}`{hint}\nfields: {}",
+            known().collect::<Vec<_>>().join(", ")
+        ));
     };
     let name = format!("{name}.{step}");
     let inner = element((field.shape)());
@@ -114,7 +165,10 @@ fn field(shape: &'static ObjectShape, path: &[&str], name: &str, recursive: bool
         Shape::Object(shape) if !rest.is_empty() => self::field(shape, rest, &name, recursive),
         Shape::Object(shape) => Ok(format!("{}\n{}", leaf(field, &name), fields(shape, recursive))),
         _ if rest.is_empty() => Ok(leaf(field, &name) + &words(&inner)),
-        _ => Err(format!("{name} is {} and has no fields of the language", type_name(&(field.shape)()))),
+        _ => Err(format!(
+            "{name} is {} and has no fields of the language",
+            type_name(&(field.shape)())
+        )),
     }
 }
 
@@ -127,12 +181,20 @@ fn element(shape: Shape) -> Shape {
 }
 
 fn object(shape: &'static ObjectShape, name: &str, recursive: bool) -> String {
-    format!("{name} <object>\n{}\n\n{}", wrap(&paragraph(shape.doc), 2), fields(shape, recursive))
+    format!(
+        "{name} <object>\n{}\n\n{}",
+        wrap(&paragraph(shape.doc), 2),
+        fields(shape, recursive)
+    )
 }
 
 fn leaf(field: &FieldShape, name: &str) -> String {
     let required = if field.required { " -required-" } else { "" };
-    format!("{name} <{}>{required}\n{}\n", type_name(&(field.shape)()), wrap(&paragraph(field.doc), 2))
+    format!(
+        "{name} <{}>{required}\n{}\n",
+        type_name(&(field.shape)()),
+        wrap(&paragraph(field.doc), 2)
+    )
 }
 
 fn fields(shape: &'static ObjectShape, recursive: bool) -> String {
@@ -141,11 +203,23 @@ fn fields(shape: &'static ObjectShape, recursive: bool) -> String {
     out
 }
 
-fn list_fields(shape: &'static ObjectShape, indent: usize, recursive: bool, out: &mut String, above: &mut Vec<&'static str>) {
+fn list_fields(
+    shape: &'static ObjectShape,
+    indent: usize,
+    recursive: bool,
+    out: &mut String,
+    above: &mut Vec<&'static str>,
+) {
     above.push(shape.name);
     for field in shape.fields {
         let required = if field.required { " -required-" } else { "" };
-        let _ = writeln!(out, "{:indent$}{} <{}>{required}", "", field.name, type_name(&(field.shape)()));
+        let _ = writeln!(
+            out,
+            "{:indent$}{} <{}>{required}",
+            "",
+            field.name,
+            type_name(&(field.shape)())
+        );
         let inner = element((field.shape)());
         match inner {
             Shape::Object(inner) if recursive && !above.contains(&inner.name) => {
@@ -161,11 +235,15 @@ fn list_fields(shape: &'static ObjectShape, indent: usize, recursive: bool, out:
 }
 
 fn words(shape: &Shape) -> String {
-    let Shape::Choice { words, .. } = shape else { return String::new() };
-    words.iter().fold(String::from("\nVALUES:\n"), |mut out, (word, doc)| {
-        let _ = writeln!(out, "  {word}\n{}", wrap(doc, 4));
-        out
-    })
+    let Shape::Choice { words, .. } = shape else {
+        return String::new();
+    };
+    words
+        .iter()
+        .fold(String::from("\nVALUES:\n"), |mut out, (word, doc)| {
+            let _ = writeln!(out, "  {word}\n{}", wrap(doc, 4));
+            out
+        })
 }
 
 fn type_name(shape: &Shape) -> String {
@@ -216,7 +294,11 @@ mod tests {
         }
         for code in codes {
             assert!(code.id.len() == 7 && code.id.starts_with("INF"), "{}", code.id);
-            assert!(code.explanation.len() > 40 && !code.title.is_empty(), "{} says nothing", code.id);
+            assert!(
+                code.explanation.len() > 40 && !code.title.is_empty(),
+                "{} says nothing",
+                code.id
+            );
         }
     }
 }

@@ -58,9 +58,14 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
         }
         None => {
             let names = || STARTERS.iter().map(|(n, _)| *n);
-            let hint = closest(name, names()).map(|m| format!("; did you mean `{m}`?")).unwrap_or_default();
+            let hint = closest(name, names())
+                .map(|m| format!("; did you mean `{m}`?"))
+                .unwrap_or_default();
             let known = names().collect::<Vec<_>>().join(", ");
-            usage_error(&format!("no starter is called `{name}`{hint}\nstarters: {known}"), streams)
+            usage_error(
+                &format!("no starter is called `{name}`{hint}\nstarters: {known}"),
+                streams,
+            )
         }
     }
 }

@@ -19,7 +19,12 @@ use std::io::Write;
 
 /// Renders, checks and explains LLM serving workloads for any orchestrator on Kubernetes.
 #[derive(Parser, Debug)]
-#[command(name = "kubectl-infer", bin_name = "kubectl infer", version, max_term_width = 100)]
+#[command(
+    name = "kubectl-infer",
+    bin_name = "kubectl infer",
+    version,
+    max_term_width = 100
+)]
 #[command(after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]

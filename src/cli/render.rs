@@ -1,8 +1,8 @@
 //! `render`: specs to the manifests of one or several targets.
 
+use super::Streams;
 use super::batch::{self, Mode};
 use super::common::{self, Exit, Global, Input, Loaded, MaxLoss};
-use super::Streams;
 use crate::diagnostic::{Finding, Outcome as Fate, Severity};
 use crate::dialect::Dialect;
 use crate::source::emit::{self, Format};
@@ -30,7 +30,13 @@ pub struct Args {
     #[command(flatten)]
     input: Input,
     /// Orchestrators to render for; `kubectl infer targets` lists them
-    #[arg(short, long, value_name = "TARGET[,TARGET]", required = true, value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        value_name = "TARGET[,TARGET]",
+        required = true,
+        value_delimiter = ','
+    )]
     target: Vec<String>,
     /// Form of the objects
     #[arg(short, long, value_enum, default_value = "yaml")]
@@ -59,8 +65,16 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         Err(message) => return common::usage_error(&message, streams),
     };
     let loaded = args.input.load();
-    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
-    let outcomes = batch::run(&loaded, &targets, common::namespace(&args.input), Mode::Render, jobs);
+    let jobs = args
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    let outcomes = batch::run(
+        &loaded,
+        &targets,
+        common::namespace(&args.input),
+        Mode::Render,
+        jobs,
+    );
     let mut findings = batch::general(&loaded.ledger, &loaded);
     let mut objects: Vec<(Option<&str>, Node)> = Vec::new();
     for outcome in outcomes {
@@ -85,12 +99,20 @@ pub fn exit(findings: &[Finding], max_loss: MaxLoss) -> Exit {
     let worst = |f: &Finding| match f.outcome {
         Fate::Invalid if f.severity == Severity::Error => Exit::Invalid,
         Fate::Invalid => Exit::Done,
-        Fate::Dropped | Fate::Moved | Fate::Emulated | Fate::Defaulted if max_loss.exceeded_by(f.severity) => Exit::Losses,
+        Fate::Dropped | Fate::Moved | Fate::Emulated | Fate::Defaulted
+            if max_loss.exceeded_by(f.severity) =>
+        {
+            Exit::Losses
+        }
         _ => Exit::Done,
     };
     // Invalid input comes first although its number is lower: nothing may be printed then.
     let all: Vec<Exit> = findings.iter().map(worst).collect();
-    if all.contains(&Exit::Invalid) { Exit::Invalid } else { all.into_iter().max().unwrap_or(Exit::Done) }
+    if all.contains(&Exit::Invalid) {
+        Exit::Invalid
+    } else {
+        all.into_iter().max().unwrap_or(Exit::Done)
+    }
 }
 
 /// An input without a spec is not what a user means.
@@ -131,7 +153,10 @@ fn format(output: Output) -> Format {
 pub fn name(object: &Node) -> String {
     let text = |path: &[&str]| object.at(path).and_then(Node::as_str).unwrap_or_default();
     let kind = text(&["kind"]).to_lowercase();
-    let group = text(&["apiVersion"]).rsplit_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+    let group = text(&["apiVersion"])
+        .rsplit_once('/')
+        .map(|(group, _)| format!(".{group}"))
+        .unwrap_or_default();
     format!("{kind}{group}/{}", text(&["metadata", "name"]))
 }
 
@@ -140,11 +165,19 @@ fn write_files(dir: &Path, output: Output, objects: &[(Option<&str>, Node)]) -> 
     let extension = if output == Output::Json { "json" } else { "yaml" };
     for (target, object) in objects {
         let text = |path: &[&str]| object.at(path).and_then(Node::as_str).unwrap_or("unnamed");
-        let safe = |s: &str| s.replace(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')), "_");
+        let safe = |s: &str| {
+            s.replace(
+                |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')),
+                "_",
+            )
+        };
         let folder = target.map_or_else(|| dir.to_owned(), |t| dir.join(t));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let kind = safe(&text(&["kind"]).to_lowercase());
-        let path = folder.join(format!("{kind}-{}.{extension}", safe(text(&["metadata", "name"]))));
+        let path = folder.join(format!(
+            "{kind}-{}.{extension}",
+            safe(text(&["metadata", "name"]))
+        ));
         let document = emit::documents(std::slice::from_ref(object), format(output));
         std::fs::write(&path, document).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -20,7 +20,9 @@ pub fn run(_: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 
 /// The schema with the options of all dialects.
 pub fn document() -> serde_json::Value {
-    let targets: Vec<schema::TargetShapes> =
-        dialect::ALL.iter().map(|d| (d.info().name, d.info().options, d.info().role_options)).collect();
+    let targets: Vec<schema::TargetShapes> = dialect::ALL
+        .iter()
+        .map(|d| (d.info().name, d.info().options, d.info().role_options))
+        .collect();
     schema::serving(&targets)
 }

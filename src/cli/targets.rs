@@ -44,7 +44,10 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
     };
     let text = match args.output {
         Output::Name => chosen.iter().map(|d| format!("{}\n", d.info().name)).collect(),
-        Output::Json => format!("{:#}\n", Value::Array(chosen.iter().map(|d| json_of(*d)).collect())),
+        Output::Json => format!(
+            "{:#}\n",
+            Value::Array(chosen.iter().map(|d| json_of(*d)).collect())
+        ),
         Output::Wide => matrix(&chosen),
         Output::Table if args.names.is_empty() => table(&chosen),
         Output::Table => chosen.iter().map(|d| details(*d)).collect::<Vec<_>>().join("\n"),
@@ -56,7 +59,11 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 fn table(dialects: &[&dyn Dialect]) -> String {
     let mut out = format!("{:12} {:24} {:22} {}\n", "NAME", "PROJECT", "KIND", "APIVERSION");
     for info in dialects.iter().map(|d| d.info()) {
-        let _ = writeln!(out, "{:12} {:24} {:22} {}", info.name, info.title, info.kind, info.api_version);
+        let _ = writeln!(
+            out,
+            "{:12} {:24} {:22} {}",
+            info.name, info.title, info.kind, info.api_version
+        );
     }
     out
 }
@@ -83,7 +90,10 @@ fn matrix(dialects: &[&dyn Dialect]) -> String {
 
 fn details(dialect: &dyn Dialect) -> String {
     let info = dialect.info();
-    let mut out = format!("{} ({}, {} {})\n", info.name, info.title, info.kind, info.api_version);
+    let mut out = format!(
+        "{} ({}, {} {})\n",
+        info.name, info.title, info.kind, info.api_version
+    );
     for feature in Feature::ALL {
         let support = support(dialect, *feature);
         let _ = write!(out, "  {:44} {:10}", feature.title(), support.as_str());

@@ -14,7 +14,9 @@ pub fn finish(objects: &mut [Node], target: Option<&str>) {
             labels.set(MANAGED_BY, "kubectl-infer");
         }
         if let Some(target) = target {
-            object.at_mut(&["metadata", "annotations"]).set(TARGET_ANNOTATION, target);
+            object
+                .at_mut(&["metadata", "annotations"])
+                .set(TARGET_ANNOTATION, target);
         }
     }
 }

@@ -70,11 +70,23 @@ pub fn kind_of(document: &Document, ledger: &mut Ledger) -> DocumentKind {
         (API_VERSION, KIND) => DocumentKind::Serving,
         (API_VERSION, dialect::platform::KIND) => DocumentKind::Platform,
         _ => {
-            let at = if version == API_VERSION { "kind" } else { "apiVersion" };
-            let ids = document.root.get(at).map(|n| n.ids.clone()).unwrap_or_else(|| document.root.ids.clone());
+            let at = if version == API_VERSION {
+                "kind"
+            } else {
+                "apiVersion"
+            };
+            let ids = document
+                .root
+                .get(at)
+                .map(|n| n.ids.clone())
+                .unwrap_or_else(|| document.root.ids.clone());
             let message = format!("`apiVersion: {version}`, `kind: {kind}` is not known");
             let known = format!("known: `apiVersion: {API_VERSION}` with `kind: {KIND}` or `kind: Platform`");
-            ledger.report(Diagnostic::new(&NOT_A_SERVING, message).at_ids(&ids).reason(known));
+            ledger.report(
+                Diagnostic::new(&NOT_A_SERVING, message)
+                    .at_ids(&ids)
+                    .reason(known),
+            );
             DocumentKind::Other
         }
     }
@@ -93,8 +105,18 @@ pub struct Decoded {
 /// Decodes a document.
 pub fn decode(root: &Node, sources: &Sources) -> Decoded {
     let mut ledger = Ledger::new();
-    let serving = Serving::decode(root, &mut Decoder { sources, ledger: &mut ledger });
-    Decoded { serving, failed: ledger.has_errors(), diagnostics: ledger.diagnostics }
+    let serving = Serving::decode(
+        root,
+        &mut Decoder {
+            sources,
+            ledger: &mut ledger,
+        },
+    );
+    Decoded {
+        serving,
+        failed: ledger.has_errors(),
+        diagnostics: ledger.diagnostics,
+    }
 }
 
 /// Checks that no target decides. Runs the plan for nobody and returns what it says.
@@ -126,7 +148,10 @@ pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings:
             balance(&mut ledger, settings.sources, leaves.iter().copied(), &arrived);
         }
     }
-    Compiled { objects, diagnostics: ledger.diagnostics }
+    Compiled {
+        objects,
+        diagnostics: ledger.diagnostics,
+    }
 }
 
 fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledger: &mut Ledger) -> Vec<Node> {
@@ -138,7 +163,9 @@ fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledge
         namespace: settings.namespace.clone(),
         spelling_only: false,
     };
-    let Some(ir) = plan::plan(serving, &request, ledger) else { return Vec::new() };
+    let Some(ir) = plan::plan(serving, &request, ledger) else {
+        return Vec::new();
+    };
     if ledger.has_errors() {
         return Vec::new();
     }

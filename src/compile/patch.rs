@@ -19,11 +19,18 @@ fn apply_one(objects: &mut [Node], entry: &Node) -> Result<(), (Ids, String)> {
     let word = |key: &str| {
         let node = entry.get(key);
         node.and_then(|n| n.as_str().map(|s| (s.to_owned(), n.ids.clone())))
-            .ok_or_else(|| (node.map_or(entry, |n| n).ids.clone(), format!("a patch needs `{key}`, a string")))
+            .ok_or_else(|| {
+                (
+                    node.map_or(entry, |n| n).ids.clone(),
+                    format!("a patch needs `{key}`, a string"),
+                )
+            })
     };
     let (kind, kind_ids) = word("kind")?;
     let (name, name_ids) = word("name")?;
-    let operations = entry.get("patch").ok_or_else(|| (entry.ids.clone(), "a patch needs `patch`, a list".to_owned()))?;
+    let operations = entry
+        .get("patch")
+        .ok_or_else(|| (entry.ids.clone(), "a patch needs `patch`, a list".to_owned()))?;
     let known: Vec<String> = objects.iter().map(identity).collect();
     let wanted = format!("{kind}/{name}");
     let Some(object) = objects.iter_mut().find(|o| identity(o) == wanted) else {
@@ -40,6 +47,9 @@ fn apply_one(objects: &mut [Node], entry: &Node) -> Result<(), (Ids, String)> {
 
 fn identity(object: &Node) -> String {
     let kind = object.get("kind").and_then(Node::as_str).unwrap_or_default();
-    let name = object.at(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+    let name = object
+        .at(&["metadata", "name"])
+        .and_then(Node::as_str)
+        .unwrap_or_default();
     format!("{kind}/{name}")
 }

@@ -75,10 +75,16 @@ pub fn assign(root: &mut Node, assignment: &Assignment) -> Result<(), String> {
 /// The index of an element by number (one past the end appends) or by its `name`.
 fn element(seq: &[Node], step: &str) -> Result<usize, String> {
     if let Ok(index) = step.parse::<usize>() {
-        return if index <= seq.len() { Ok(index) } else { Err(format!("the list has {} elements", seq.len())) };
+        return if index <= seq.len() {
+            Ok(index)
+        } else {
+            Err(format!("the list has {} elements", seq.len()))
+        };
     }
     let named = |n: &Node| n.get("name").and_then(Node::as_str) == Some(step);
-    seq.iter().position(named).ok_or_else(|| format!("no element of the list is called `{step}`"))
+    seq.iter()
+        .position(named)
+        .ok_or_else(|| format!("no element of the list is called `{step}`"))
 }
 
 #[cfg(test)]
@@ -88,7 +94,10 @@ mod tests {
     #[test]
     fn paths_have_dots_brackets_and_escapes() {
         assert_eq!(path("engine.image"), Ok(vec!["engine".into(), "image".into()]));
-        assert_eq!(path("roles[0].replicas"), Ok(vec!["roles".into(), "0".into(), "replicas".into()]));
+        assert_eq!(
+            path("roles[0].replicas"),
+            Ok(vec!["roles".into(), "0".into(), "replicas".into()])
+        );
         assert_eq!(path("a[b.c]"), Ok(vec!["a".into(), "b.c".into()]));
         assert_eq!(path(r"a.b\.c"), Ok(vec!["a".into(), "b.c".into()]));
         assert!(path("a..b").is_err() && path("").is_err() && path("a[").is_err());

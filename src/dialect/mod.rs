@@ -75,7 +75,10 @@ impl Context<'_> {
         if node.is_null() {
             return T::default();
         }
-        let mut decoder = Decoder { sources: self.sources, ledger: self.ledger };
+        let mut decoder = Decoder {
+            sources: self.sources,
+            ledger: self.ledger,
+        };
         T::decode(node, &mut decoder).unwrap_or_default()
     }
 }
@@ -97,7 +100,9 @@ pub trait Dialect: Sync {
 /// The templates of all dialects, those in `directory` in place of the built-in ones of the same name.
 pub fn templates(directory: Option<&Path>, ledger: &mut Ledger) -> Templates {
     let embedded = || Templates::new(ALL.iter().flat_map(|d| d.info().templates));
-    let Some(directory) = directory else { return embedded() };
+    let Some(directory) = directory else {
+        return embedded();
+    };
     embedded().with_directory(directory).unwrap_or_else(|errors| {
         errors.iter().for_each(|error| ledger.report(error.diagnostic()));
         embedded()

@@ -27,7 +27,11 @@ pub struct Platform {
 impl Platform {
     /// The DNS domain of the cluster. Default: `cluster.local`.
     pub fn cluster_domain(&self) -> Str {
-        self.spec.get("clusterDomain").and_then(Node::as_str).unwrap_or("cluster.local").into()
+        self.spec
+            .get("clusterDomain")
+            .and_then(Node::as_str)
+            .unwrap_or("cluster.local")
+            .into()
     }
 
     /// The section of a dialect, defaults if there is none. Reading it reports its errors, so read it where they can be

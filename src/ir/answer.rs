@@ -44,7 +44,11 @@ impl Asker<'_> {
     /// The rank of the member's first pod in its replica.
     pub fn first_rank(&self) -> u32 {
         let Some(member) = self.member else { return 0 };
-        let before = self.role.members.iter().take_while(|m| m.name.value != member.name.value);
+        let before = self
+            .role
+            .members
+            .iter()
+            .take_while(|m| m.name.value != member.name.value);
         before.map(|m| m.count.value).sum()
     }
 }
@@ -89,11 +93,23 @@ pub fn resolve(template: &mut Node, asker: &Asker<'_>, answers: &dyn Answers, le
     if let Some(Value::Map(spec)) = template.map_mut().get_mut("spec").map(|s| &mut s.value) {
         for list in ["initContainers", "containers"] {
             if let Some(Value::Seq(containers)) = spec.get_mut(list).map(|c| &mut c.value) {
-                containers.iter_mut().for_each(|c| Resolver { asker, answers, ledger }.container(c));
+                containers.iter_mut().for_each(|c| {
+                    Resolver {
+                        asker,
+                        answers,
+                        ledger,
+                    }
+                    .container(c)
+                });
             }
         }
     }
-    Resolver { asker, answers, ledger }.rest(template);
+    Resolver {
+        asker,
+        answers,
+        ledger,
+    }
+    .rest(template);
 }
 
 struct Resolver<'a, 'b> {
@@ -122,7 +138,9 @@ impl Resolver<'_, '_> {
         }
         self.command_line(container, &mut variables);
         for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
-            let Some(probe) = container.map_mut().get_mut(probe) else { continue };
+            let Some(probe) = container.map_mut().get_mut(probe) else {
+                continue;
+            };
             probe.walk_mut(&mut |n| self.text(n, Place::Elsewhere, &mut Vec::new()));
         }
         add_variables(container, variables);
@@ -146,19 +164,23 @@ impl Resolver<'_, '_> {
     /// Resolves one argument; whether it needs a shell. Shell expressions stay as reference-free [`Piece`]s marked by
     /// [`SHELL`], for [`Resolver::into_shell`].
     fn argument(&mut self, word: &mut Node, variables: &mut Vec<(Str, Str)>) -> bool {
-        let Value::Text(text) = &word.value else { return false };
+        let Value::Text(text) = &word.value else {
+            return false;
+        };
         let mut shell = false;
         let mut out: Text = Vec::new();
         for piece in text.clone() {
             match piece {
                 Piece::Literal(_) => out.push(piece),
-                Piece::Reference(reference) => match self.answer(&reference, word, Place::Argument, variables) {
-                    Answered::Plain(text) => out.push(Piece::Literal(text)),
-                    Answered::Shell(text) => {
-                        shell = true;
-                        out.push(Piece::Literal(format!("{SHELL}{text}{SHELL}").into()));
+                Piece::Reference(reference) => {
+                    match self.answer(&reference, word, Place::Argument, variables) {
+                        Answered::Plain(text) => out.push(Piece::Literal(text)),
+                        Answered::Shell(text) => {
+                            shell = true;
+                            out.push(Piece::Literal(format!("{SHELL}{text}{SHELL}").into()));
+                        }
                     }
-                },
+                }
             }
         }
         word.value = Node::from(out).value;
@@ -166,16 +188,28 @@ impl Resolver<'_, '_> {
     }
 
     fn into_shell(&mut self, container: &mut Node) {
-        let words = |key: &str| container.get(key).and_then(Node::as_seq).unwrap_or_default().to_vec();
+        let words = |key: &str| {
+            container
+                .get(key)
+                .and_then(Node::as_seq)
+                .unwrap_or_default()
+                .to_vec()
+        };
         let (command, args) = (words("command"), words("args"));
-        let mut ids = container.get("command").map(|n| n.ids.clone()).unwrap_or_default();
+        let mut ids = container
+            .get("command")
+            .map(|n| n.ids.clone())
+            .unwrap_or_default();
         container.get("args").into_iter().for_each(|n| ids.merge(&n.ids));
         if is_shell(&command) {
             unmark(container);
             return;
         }
         if command.is_empty() {
-            let said = Diagnostic::new(&NEEDS_SHELL, "an argument needs a shell, and the container has no `command`");
+            let said = Diagnostic::new(
+                &NEEDS_SHELL,
+                "an argument needs a shell, and the container has no `command`",
+            );
             self.ledger.report(said.at_ids(&ids));
             return;
         }
@@ -226,18 +260,25 @@ impl Resolver<'_, '_> {
                 Place::Environment if self.answers.injected_first() => return Answered::Plain(text),
                 _ => (&NEEDS_SHELL, format!("`{text}` does not expand here")),
             },
-            Answer::Downward { variables: needed, text } if place != Place::Elsewhere => {
+            Answer::Downward {
+                variables: needed,
+                text,
+            } if place != Place::Elsewhere => {
                 variables.extend(needed);
                 return Answered::Plain(text);
             }
             Answer::Downward { text, .. } => (&NEEDS_SHELL, format!("`{text}` does not expand here")),
             Answer::Shell(text) if place == Place::Argument => return Answered::Shell(text),
-            Answer::Shell(text) => (&NEEDS_SHELL, format!("`{text}` needs a shell, and none runs here")),
+            Answer::Shell(text) => (
+                &NEEDS_SHELL,
+                format!("`{text}` needs a shell, and none runs here"),
+            ),
             Answer::Unknown(reason) => (&UNANSWERED, reason.to_string()),
         };
         let (code, reason) = refused;
         let message = format!("{} cannot be answered here on this target", name(reference));
-        self.ledger.report(Diagnostic::new(code, message).at_ids(&at.ids).reason(reason));
+        self.ledger
+            .report(Diagnostic::new(code, message).at_ids(&at.ids).reason(reason));
         Answered::Plain(Str::default())
     }
 }
@@ -287,7 +328,10 @@ fn unmark(container: &mut Node) {
 fn add_variables(container: &mut Node, variables: Vec<(Str, Str)>) {
     let mut added: Vec<Node> = Vec::new();
     let env = container.get("env").and_then(Node::as_seq).unwrap_or_default();
-    let named = |list: &[Node], name: &str| list.iter().any(|e| e.get("name").and_then(Node::as_str) == Some(name));
+    let named = |list: &[Node], name: &str| {
+        list.iter()
+            .any(|e| e.get("name").and_then(Node::as_str) == Some(name))
+    };
     for (name, path) in variables {
         if named(&added, &name) || named(env, &name) {
             continue;
@@ -312,7 +356,9 @@ fn name(reference: &Reference) -> String {
         Reference::Namespace => "the namespace".into(),
         Reference::Peers { .. } => "the addresses of all pods of the replica".into(),
         Reference::Service { role } => format!("the address of role `{role}`"),
-        Reference::Address { role, replica, rank } => format!("the address of `{role}` replica {replica} rank {rank}"),
+        Reference::Address { role, replica, rank } => {
+            format!("the address of `{role}` replica {replica} rank {rank}")
+        }
         Reference::Selector { role, .. } => format!("the label selector of role `{role}`"),
     }
 }

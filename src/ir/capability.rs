@@ -97,10 +97,24 @@ fn report(used: &Use, row: &Capability, dialect: &'static str, ledger: &mut Ledg
     if !used.explicit && matches!(row.support, Support::Emulated(_)) {
         return;
     }
-    let of = used.role.as_ref().map(|r| format!(" (role `{r}`)")).unwrap_or_default();
-    let message = format!("{}{of}: {} on {dialect}", row.feature.title(), row.support.as_str());
-    let target = Target { dialect: dialect.into(), ..Target::default() };
-    let mut said = Diagnostic::new(code, message).at_ids(&used.ids).outcome(outcome).target(target);
+    let of = used
+        .role
+        .as_ref()
+        .map(|r| format!(" (role `{r}`)"))
+        .unwrap_or_default();
+    let message = format!(
+        "{}{of}: {} on {dialect}",
+        row.feature.title(),
+        row.support.as_str()
+    );
+    let target = Target {
+        dialect: dialect.into(),
+        ..Target::default()
+    };
+    let mut said = Diagnostic::new(code, message)
+        .at_ids(&used.ids)
+        .outcome(outcome)
+        .target(target);
     if matches!(row.support, Support::Lossy(_)) && !used.explicit {
         said = said.severity(Severity::Note);
     }

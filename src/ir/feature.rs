@@ -158,7 +158,10 @@ impl Serving {
             uses.push(Use::of(Feature::Slices, None, self.slices.ids.clone()));
         }
         if self.roles.iter().filter(|r| !r.implicit).count() > 1 {
-            uses.push(Use { explicit: false, ..Use::of(Feature::Roles, None, Ids::none()) });
+            uses.push(Use {
+                explicit: false,
+                ..Use::of(Feature::Roles, None, Ids::none())
+            });
         }
         self.roles.iter().for_each(|role| role.uses(&mut uses));
         uses
@@ -167,7 +170,12 @@ impl Serving {
 
 impl Use {
     fn of(feature: Feature, role: Option<&Str>, ids: Ids) -> Self {
-        Self { feature, role: role.cloned(), explicit: !ids.is_empty(), ids }
+        Self {
+            feature,
+            role: role.cloned(),
+            explicit: !ids.is_empty(),
+            ids,
+        }
     }
 }
 
@@ -178,7 +186,9 @@ impl super::Role {
         if self.multi_node() {
             add(Feature::MultiNode, &self.size().ids);
             if self.members.len() > 1 {
-                let differ = self.members[1..].iter().any(|m| m.template != self.members[0].template);
+                let differ = self.members[1..]
+                    .iter()
+                    .any(|m| m.template != self.members[0].template);
                 if differ {
                     add(Feature::LeaderTemplate, &Ids::none());
                 }
@@ -195,15 +205,22 @@ impl super::Role {
                 StartupOrder::WorkersFirst => add(Feature::WorkersFirst, &order.ids),
             }
         }
-        self.depends_on.iter().for_each(|d| add(Feature::DependsOn, &d.ids));
+        self.depends_on
+            .iter()
+            .for_each(|d| add(Feature::DependsOn, &d.ids));
         self.restart_uses(&mut add);
         self.rollout_uses(&mut add);
         if let Some(scaling) = &self.scaling {
             add(Feature::Scaling, &scaling.ids);
         }
         if let Some(disruption) = &self.disruption {
-            let ids = [&disruption.min_available, &disruption.max_unavailable].into_iter().flatten();
-            add(Feature::Disruption, &ids.fold(Ids::none(), |ids, v| ids.union(&v.ids)));
+            let ids = [&disruption.min_available, &disruption.max_unavailable]
+                .into_iter()
+                .flatten();
+            add(
+                Feature::Disruption,
+                &ids.fold(Ids::none(), |ids, v| ids.union(&v.ids)),
+            );
         }
     }
 
@@ -245,13 +262,23 @@ impl super::Role {
             RestartPolicy::Slice => Feature::RestartSlice,
         };
         add(feature, &self.restart.policy.ids);
-        for delay in [&self.restart.base_delay, &self.restart.max_delay].into_iter().flatten() {
+        for delay in [&self.restart.base_delay, &self.restart.max_delay]
+            .into_iter()
+            .flatten()
+        {
             add(Feature::RestartBackoff, &delay.ids);
         }
     }
 
     fn rollout_uses(&self, add: &mut dyn FnMut(Feature, &Ids)) {
-        let Some(super::Rollout { max_unavailable, max_surge, partition, paused, in_place }) = &self.rollout else {
+        let Some(super::Rollout {
+            max_unavailable,
+            max_surge,
+            partition,
+            paused,
+            in_place,
+        }) = &self.rollout
+        else {
             return;
         };
         if let Some(v) = max_unavailable {

@@ -151,7 +151,9 @@ impl Role {
     /// The number of pods of one replica.
     pub fn size(&self) -> Traced<u32> {
         let zero = Traced::default_of(0);
-        self.members.iter().fold(zero, |sum, m| sum.zip(&m.count, |a, b| a.saturating_add(*b)))
+        self.members
+            .iter()
+            .fold(zero, |sum, m| sum.zip(&m.count, |a, b| a.saturating_add(*b)))
     }
 
     /// The pod of rank 0.
@@ -166,7 +168,9 @@ impl Role {
 
     /// All origins of what the role says, for a waiver of the whole.
     pub fn origins(&self) -> Ids {
-        self.members.iter().fold(self.name.ids.clone(), |ids, m| ids.union(&m.template.all_ids()))
+        self.members
+            .iter()
+            .fold(self.name.ids.clone(), |ids, m| ids.union(&m.template.all_ids()))
     }
 }
 

@@ -32,9 +32,10 @@ fn dependencies(roles: &[Resolved], ledger: &mut Ledger) {
         for needed in &role.depends_on {
             if !roles.iter().any(|r| r.name.value == needed.value) {
                 let known: Vec<&str> = roles.iter().map(|r| r.name.value.as_str()).collect();
-                let mut said = Diagnostic::new(&UNKNOWN_ROLE, format!("no role is called `{}`", needed.value))
-                    .at_ids(&needed.ids)
-                    .reason(format!("roles: {}", known.join(", ")));
+                let mut said =
+                    Diagnostic::new(&UNKNOWN_ROLE, format!("no role is called `{}`", needed.value))
+                        .at_ids(&needed.ids)
+                        .reason(format!("roles: {}", known.join(", ")));
                 if let Some(meant) = crate::spec::decode::closest(&needed.value, known) {
                     said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
                 }
@@ -61,7 +62,10 @@ fn cycles(roles: &[Resolved], ledger: &mut Ledger) {
             };
             let Some(to) = index(&needed.value) else { continue };
             if let Some(from) = path.iter().position(|(p, _)| *p == to) {
-                let mut names: Vec<&str> = path[from..].iter().map(|(p, _)| roles[*p].name.value.as_str()).collect();
+                let mut names: Vec<&str> = path[from..]
+                    .iter()
+                    .map(|(p, _)| roles[*p].name.value.as_str())
+                    .collect();
                 names.push(&needed.value);
                 let message = format!("roles wait for each other: {}", names.join(" → "));
                 ledger.report(Diagnostic::new(&CYCLE, message).at_ids(&needed.ids));
@@ -73,9 +77,16 @@ fn cycles(roles: &[Resolved], ledger: &mut Ledger) {
 }
 
 fn connectors(roles: &[Resolved], ledger: &mut Ledger) {
-    for role in roles.iter().filter(|r| r.transfers_kv() && r.engine_type.value != EngineType::Custom) {
+    for role in roles
+        .iter()
+        .filter(|r| r.transfers_kv() && r.engine_type.value != EngineType::Custom)
+    {
         if role.connector().is_none() {
-            let message = format!("role `{}` is of phase {} and no connector carries its KV caches", role.name.value, role.phase.value.as_str());
+            let message = format!(
+                "role `{}` is of phase {} and no connector carries its KV caches",
+                role.name.value,
+                role.phase.value.as_str()
+            );
             let said = Diagnostic::new(&NO_CONNECTOR, message).at_ids(&role.phase.ids.union(&role.name.ids));
             ledger.report(said.remedy("add `kvTransfer: {connector: nixl}` to the spec"));
         }
@@ -87,33 +98,58 @@ fn agreement(roles: &[Resolved], ledger: &mut Ledger) {
     let mut halves = roles.iter().filter(|r| r.transfers_kv());
     let Some(first) = halves.next() else { return };
     for other in halves {
-        let mut differ = |what: &str, severity, a: Option<(String, &Traced<Str>)>, b: Option<(String, &Traced<Str>)>| {
-            let text = |v: &Option<(String, &Traced<Str>)>| v.as_ref().map(|v| v.0.clone());
-            if text(&a) != text(&b) {
-                let show = |v: Option<String>| v.unwrap_or_else(|| "the default".into());
-                let message = format!(
-                    "`{}` and `{}` disagree on the {what}: {} and {}",
-                    first.name.value,
-                    other.name.value,
-                    show(text(&a)),
-                    show(text(&b))
-                );
-                let at = b.or(a).map(|v| v.1.ids.clone()).unwrap_or_else(|| other.name.ids.clone());
-                ledger.report(Diagnostic::new(&KV_MISMATCH, message).at_ids(&at).severity(severity));
-            }
-        };
+        let mut differ =
+            |what: &str, severity, a: Option<(String, &Traced<Str>)>, b: Option<(String, &Traced<Str>)>| {
+                let text = |v: &Option<(String, &Traced<Str>)>| v.as_ref().map(|v| v.0.clone());
+                if text(&a) != text(&b) {
+                    let show = |v: Option<String>| v.unwrap_or_else(|| "the default".into());
+                    let message = format!(
+                        "`{}` and `{}` disagree on the {what}: {} and {}",
+                        first.name.value,
+                        other.name.value,
+                        show(text(&a)),
+                        show(text(&b))
+                    );
+                    let at = b
+                        .or(a)
+                        .map(|v| v.1.ids.clone())
+                        .unwrap_or_else(|| other.name.ids.clone());
+                    ledger.report(
+                        Diagnostic::new(&KV_MISMATCH, message)
+                            .at_ids(&at)
+                            .severity(severity),
+                    );
+                }
+            };
         let settings = |r: &Resolved| r.engine.settings.clone().unwrap_or_default();
         let (s, t) = (settings(first), settings(other));
         let word = |v: &Option<Traced<Str>>| v.clone();
-        let number = |v: &Option<Traced<crate::spec::decode::Positive>>| v.as_ref().map(|v| v.map(|i| Str::from(i.0.to_string())));
+        let number = |v: &Option<Traced<crate::spec::decode::Positive>>| {
+            v.as_ref().map(|v| v.map(|i| Str::from(i.0.to_string())))
+        };
         let engine = |r: &Resolved| Some(r.engine_type.map(|e| Str::from(e.as_str())));
         let connector = |r: &Resolved| r.connector().map(|c| c.map(|c| Str::from(c.as_str())));
         let pairs = [
             ("engine", Severity::Error, engine(first), engine(other)),
             ("connector", Severity::Error, connector(first), connector(other)),
-            ("type of the KV cache", Severity::Error, word(&s.kv_cache_dtype), word(&t.kv_cache_dtype)),
-            ("block size of the KV cache", Severity::Error, number(&s.block_size), number(&t.block_size)),
-            ("image", Severity::Warning, word(&first.engine.image), word(&other.engine.image)),
+            (
+                "type of the KV cache",
+                Severity::Error,
+                word(&s.kv_cache_dtype),
+                word(&t.kv_cache_dtype),
+            ),
+            (
+                "block size of the KV cache",
+                Severity::Error,
+                number(&s.block_size),
+                number(&t.block_size),
+            ),
+            (
+                "image",
+                Severity::Warning,
+                word(&first.engine.image),
+                word(&other.engine.image),
+            ),
         ];
         for (what, severity, a, b) in &pairs {
             let view = |v: &'_ Option<Traced<Str>>| v.as_ref().map(|v| format!("`{}`", v.value));
@@ -136,9 +172,15 @@ fn claims(roles: &[Resolved], ledger: &mut Ledger) {
 /// Reports a workload that no cluster holds.
 pub fn size(slices: &Traced<u32>, roles: &[crate::ir::Role], ledger: &mut Ledger) {
     let pods = |r: &crate::ir::Role| u64::from(r.replicas.value).saturating_mul(u64::from(r.size().value));
-    let total = roles.iter().map(pods).fold(0u64, u64::saturating_add).saturating_mul(u64::from(slices.value));
+    let total = roles
+        .iter()
+        .map(pods)
+        .fold(0u64, u64::saturating_add)
+        .saturating_mul(u64::from(slices.value));
     if total > MOST_PODS {
-        let ids = roles.iter().fold(slices.ids.clone(), |ids, r| ids.union(&r.replicas.ids));
+        let ids = roles
+            .iter()
+            .fold(slices.ids.clone(), |ids, r| ids.union(&r.replicas.ids));
         let message = format!("the workload would be {total} pods; the limit is {MOST_PODS}");
         ledger.report(Diagnostic::new(&TOO_LARGE, message).at_ids(&ids));
     }

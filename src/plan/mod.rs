@@ -47,8 +47,17 @@ const SERVICE_PORT: u32 = 80;
 
 /// The plan of a spec. Reports everything that is wrong with it; `None` if no plan could be made.
 pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Option<ir::Serving> {
-    let Serving { ids: _, api_version: _, kind: _, metadata, spec } = serving;
-    let (metadata, spec) = (metadata.clone().unwrap_or_default(), spec.clone().unwrap_or_default());
+    let Serving {
+        ids: _,
+        api_version: _,
+        kind: _,
+        metadata,
+        spec,
+    } = serving;
+    let (metadata, spec) = (
+        metadata.clone().unwrap_or_default(),
+        spec.clone().unwrap_or_default(),
+    );
     if request.spelling_only {
         let roles = resolve::roles(&spec, &mut Ledger::new());
         roles.iter().for_each(|r| check::name(&r.name, "role", ledger));
@@ -56,14 +65,29 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
     }
     let roles = resolve::roles(&spec, ledger);
     check::roles(&roles, ledger);
-    let Metadata { ids: _, name, namespace, labels, annotations } = metadata;
+    let Metadata {
+        ids: _,
+        name,
+        namespace,
+        labels,
+        annotations,
+    } = metadata;
     let name = name?;
     check::name(&name, "serving", ledger);
     let labels = labels.unwrap_or_default();
     let targets = targets::options(&spec, &roles, request, ledger);
-    let scene = Scene { name: &name, labels: &labels, spec: &spec, roles: &roles };
+    let scene = Scene {
+        name: &name,
+        labels: &labels,
+        spec: &spec,
+        roles: &roles,
+    };
     let planned = plan_roles(&scene, targets.roles, request, ledger);
-    check::size(&spec.slices.as_ref().map_or(Traced::default_of(1), Traced::number), &planned, ledger);
+    check::size(
+        &spec.slices.as_ref().map_or(Traced::default_of(1), Traced::number),
+        &planned,
+        ledger,
+    );
     let namespace = namespace.or_else(|| request.namespace.clone().map(Traced::default_of));
     Some(ir::Serving {
         front: front(&name, &planned, &spec, request, ledger),
@@ -98,7 +122,12 @@ impl Scene<'_> {
 }
 
 /// The roles in the order of the page, the router that nobody wrote last. Routers are planned when what is behind them is.
-fn plan_roles(scene: &Scene<'_>, options: Vec<Node>, request: &Request<'_>, ledger: &mut Ledger) -> Vec<ir::Role> {
+fn plan_roles(
+    scene: &Scene<'_>,
+    options: Vec<Node>,
+    request: &Request<'_>,
+    ledger: &mut Ledger,
+) -> Vec<ir::Role> {
     let router = |r: &Resolved| r.phase.value == Phase::Router;
     let numbered = || scene.roles.iter().zip(&options).enumerate();
     let mut order: Vec<usize> = Vec::new();
@@ -117,7 +146,10 @@ fn plan_roles(scene: &Scene<'_>, options: Vec<Node>, request: &Request<'_>, ledg
     if let Some(implicit) = router::implicit(scene, request, ledger)
         && let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger)
     {
-        planned.push(ir::Role { implicit: true, ..role });
+        planned.push(ir::Role {
+            implicit: true,
+            ..role
+        });
     }
     planned
 }
@@ -135,16 +167,46 @@ fn front(
     request: &Request<'_>,
     ledger: &mut Ledger,
 ) -> ir::Front {
-    let Routing { ids, router: _, service, gateway } = spec.routing.clone().unwrap_or_default();
-    let of = |phase| roles.iter().find(move |r: &&ir::Role| r.phase.value == phase && r.engine.port.is_some());
-    let role = of(Phase::Router).or_else(|| of(Phase::Aggregated)).map(|r| r.name.clone());
-    let Service { ids: service_ids, name: service_name, r#type, port } = service.unwrap_or_default();
+    let Routing {
+        ids,
+        router: _,
+        service,
+        gateway,
+    } = spec.routing.clone().unwrap_or_default();
+    let of = |phase| {
+        roles
+            .iter()
+            .find(move |r: &&ir::Role| r.phase.value == phase && r.engine.port.is_some())
+    };
+    let role = of(Phase::Router)
+        .or_else(|| of(Phase::Aggregated))
+        .map(|r| r.name.clone());
+    let Service {
+        ids: service_ids,
+        name: service_name,
+        r#type,
+        port,
+    } = service.unwrap_or_default();
     let default_name = || name.map(|n| Str::from(format!("{n}-serve")));
-    let gateway = gateway.and_then(|Gateway { ids, name, namespace, hostnames }| {
-        Some(ir::Gateway { name: name?.and(&ids), namespace, hostnames: hostnames.unwrap_or_default() })
-    });
+    let gateway = gateway.and_then(
+        |Gateway {
+             ids,
+             name,
+             namespace,
+             hostnames,
+         }| {
+            Some(ir::Gateway {
+                name: name?.and(&ids),
+                namespace,
+                hostnames: hostnames.unwrap_or_default(),
+            })
+        },
+    );
     let front = ir::Front {
-        service: service_name.unwrap_or_else(default_name).and(&ids).and(&service_ids),
+        service: service_name
+            .unwrap_or_else(default_name)
+            .and(&ids)
+            .and(&service_ids),
         service_type: r#type.unwrap_or(Traced::default_of(ServiceType::ClusterIp)),
         port: port.map_or(Traced::default_of(SERVICE_PORT), |p| p.number()),
         gateway,

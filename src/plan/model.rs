@@ -38,10 +38,26 @@ fn object<const N: usize>(entries: [(&str, Node); N]) -> Node {
 
 /// What a pod of `engine` needs for `model`.
 pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source {
-    let Model { ids, uri, served_name, revision, auth_secret, cache } = model;
-    let mut source = Source { served_name: served_name.clone(), revision: revision.clone(), ..Source::default() };
-    let Some(uri) = uri.clone().map(|u| u.and(ids)) else { return source };
-    let scheme = uri.value.split_once("://").map(|(s, rest)| (s.to_owned(), Str::from(rest)));
+    let Model {
+        ids,
+        uri,
+        served_name,
+        revision,
+        auth_secret,
+        cache,
+    } = model;
+    let mut source = Source {
+        served_name: served_name.clone(),
+        revision: revision.clone(),
+        ..Source::default()
+    };
+    let Some(uri) = uri.clone().map(|u| u.and(ids)) else {
+        return source;
+    };
+    let scheme = uri
+        .value
+        .split_once("://")
+        .map(|(s, rest)| (s.to_owned(), Str::from(rest)));
     match scheme.as_ref().map(|(s, rest)| (s.as_str(), rest)) {
         Some(("hf", rest)) if rest.split('/').count() == 2 => repository(&mut source, &uri, rest),
         Some(("pvc", rest)) => claim(&mut source, &uri, rest),
@@ -49,15 +65,23 @@ pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source 
         Some(("oci", rest)) if !rest.is_empty() => image(&mut source, &uri, rest),
         None if uri.value.starts_with('/') => source.argument = Some(uri.clone()),
         _ => {
-            let mut said = Diagnostic::new(&BAD_URI, format!("`{}` is not a model URI", uri.value)).at_ids(&uri.ids);
+            let mut said =
+                Diagnostic::new(&BAD_URI, format!("`{}` is not a model URI", uri.value)).at_ids(&uri.ids);
             if scheme.is_none() && uri.value.split('/').count() == 2 {
                 said = said.replacement(format!("hf://{}", uri.value));
             }
-            ledger.report(said.reason("known: hf://ORG/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH, oci://IMAGE, or /PATH"));
+            ledger.report(
+                said.reason(
+                    "known: hf://ORG/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH, oci://IMAGE, or /PATH",
+                ),
+            );
         }
     }
     if source.served_name.is_none() {
-        source.served_name = source.argument.as_ref().map(|a| a.map(|path| default_name(&uri.value, path)));
+        source.served_name = source
+            .argument
+            .as_ref()
+            .map(|a| a.map(|path| default_name(&uri.value, path)));
     }
     if let Some(secret) = auth_secret {
         source.env.push(secret_variable(secret));
@@ -72,7 +96,12 @@ pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source 
 fn default_name(uri: &str, argument: &str) -> Str {
     match uri.strip_prefix("hf://") {
         Some(repository) => repository.into(),
-        None => argument.trim_end_matches('/').rsplit('/').next().unwrap_or(argument).into(),
+        None => argument
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or(argument)
+            .into(),
     }
 }
 
@@ -96,12 +125,19 @@ fn claim(source: &mut Source, uri: &Traced<Str>, rest: &str) {
     let volume = object([("name", "model".into()), ("persistentVolumeClaim", claim)]);
     mount(source, "model", MODELS.into(), volume, true);
     let path = path.trim_matches('/');
-    let full: Str = if path.is_empty() { MODELS.into() } else { format!("{MODELS}/{path}").into() };
+    let full: Str = if path.is_empty() {
+        MODELS.into()
+    } else {
+        format!("{MODELS}/{path}").into()
+    };
     source.argument = Some(uri.map(|_| full));
 }
 
 fn image(source: &mut Source, uri: &Traced<Str>, rest: &Str) {
-    let image = object([("reference", uri.map(|_| rest.clone()).node()), ("pullPolicy", "IfNotPresent".into())]);
+    let image = object([
+        ("reference", uri.map(|_| rest.clone()).node()),
+        ("pullPolicy", "IfNotPresent".into()),
+    ]);
     let volume = object([("name", "model".into()), ("image", image)]);
     mount(source, "model", MODELS.into(), volume, true);
     source.argument = Some(uri.map(|_| MODELS.into()));
@@ -131,7 +167,9 @@ fn s3(source: &mut Source, uri: &Traced<Str>, rest: &Str, engine: EngineType) {
 
 fn secret_variable(secret: &SecretKey) -> Node {
     let SecretKey { ids, name, key } = secret;
-    let key = key.clone().unwrap_or_else(|| Traced::default_of("HF_TOKEN".into()));
+    let key = key
+        .clone()
+        .unwrap_or_else(|| Traced::default_of("HF_TOKEN".into()));
     let mut reference = Map::new();
     reference.insert_some("name", name.clone());
     reference.insert("key", key);
@@ -140,11 +178,22 @@ fn secret_variable(secret: &SecretKey) -> Node {
 }
 
 fn cache_volume(source: &mut Source, cache: &Cache) {
-    let Cache { ids, persistent_volume_claim, host_path, size_limit, mount_path } = cache;
-    let path = mount_path.clone().unwrap_or_else(|| Traced::default_of("/cache".into()));
+    let Cache {
+        ids,
+        persistent_volume_claim,
+        host_path,
+        size_limit,
+        mount_path,
+    } = cache;
+    let path = mount_path
+        .clone()
+        .unwrap_or_else(|| Traced::default_of("/cache".into()));
     let (kind, body) = match (persistent_volume_claim, host_path) {
         (Some(claim), _) => ("persistentVolumeClaim", object([("claimName", claim.node())])),
-        (None, Some(host)) => ("hostPath", object([("path", host.node()), ("type", "DirectoryOrCreate".into())])),
+        (None, Some(host)) => (
+            "hostPath",
+            object([("path", host.node()), ("type", "DirectoryOrCreate".into())]),
+        ),
         (None, None) => {
             let mut body = Map::new();
             body.insert_some("sizeLimit", size_limit.clone());
@@ -154,5 +203,7 @@ fn cache_volume(source: &mut Source, cache: &Cache) {
     let volume = Node::derived(object([("name", "cache".into()), (kind, body)]), ids);
     mount(source, "cache", path.node(), volume, false);
     let home: Traced<Str> = path.map(|p| format!("{}/huggingface", p.trim_end_matches('/')).into());
-    source.env.push(object([("name", "HF_HOME".into()), ("value", home.node())]));
+    source
+        .env
+        .push(object([("name", "HF_HOME".into()), ("value", home.node())]));
 }

@@ -18,18 +18,30 @@ pub struct Spread {
 /// The spread of a role; reports sums that do not work and goes on with the nearest that does.
 pub fn spread(role: &Resolved, ledger: &mut Ledger) -> Spread {
     let one = || Traced::default_of(1);
-    let factor = |f: &Option<Traced<crate::spec::decode::Positive>>| f.as_ref().map_or_else(one, Traced::number);
-    let [tensor, pipeline, data] =
-        [&role.parallelism.tensor, &role.parallelism.pipeline, &role.parallelism.data].map(factor);
+    let factor =
+        |f: &Option<Traced<crate::spec::decode::Positive>>| f.as_ref().map_or_else(one, Traced::number);
+    let [tensor, pipeline, data] = [
+        &role.parallelism.tensor,
+        &role.parallelism.pipeline,
+        &role.parallelism.data,
+    ]
+    .map(factor);
     let product = |a: &u32, b: &u32| a.saturating_mul(*b);
     let world = tensor.zip(&pipeline, product).zip(&data, product);
-    let per_node = role.accelerator.per_node.as_ref().map_or(Traced::default_of(8), Traced::number);
+    let per_node = role
+        .accelerator
+        .per_node
+        .as_ref()
+        .map_or(Traced::default_of(8), Traced::number);
     if !role.computes() || (role.engine_type.value == EngineType::Custom && !has_parallelism(role)) {
         return custom(role, &per_node);
     }
     if per_node.value == 0 {
         let nodes = role.nodes.clone().unwrap_or_else(one);
-        return Spread { nodes, gpus: per_node };
+        return Spread {
+            nodes,
+            gpus: per_node,
+        };
     }
     match &role.nodes {
         Some(nodes) => explicit(&world, nodes, &per_node, ledger),
@@ -48,7 +60,10 @@ fn custom(role: &Resolved, per_node: &Traced<u32>) -> Spread {
         Some(_) => per_node.clone(),
         None => Traced::default_of(0),
     };
-    Spread { nodes: role.nodes.clone().unwrap_or(Traced::default_of(1)), gpus }
+    Spread {
+        nodes: role.nodes.clone().unwrap_or(Traced::default_of(1)),
+        gpus,
+    }
 }
 
 fn explicit(world: &Traced<u32>, nodes: &Traced<u32>, per_node: &Traced<u32>, ledger: &mut Ledger) -> Spread {
@@ -59,11 +74,20 @@ fn explicit(world: &Traced<u32>, nodes: &Traced<u32>, per_node: &Traced<u32>, le
         let said = Diagnostic::new(&GPU_ARITHMETIC, message).at_ids(&nodes.ids);
         ledger.report(said.label(world.at(), format!("tensor × pipeline × data = {w}")));
     } else if gpus.value > p {
-        let message = format!("{w} GPUs over {n} nodes are {} on each, and a node has {p}", gpus.value);
+        let message = format!(
+            "{w} GPUs over {n} nodes are {} on each, and a node has {p}",
+            gpus.value
+        );
         let said = Diagnostic::new(&GPU_ARITHMETIC, message).at_ids(&nodes.ids);
-        ledger.report(said.label(per_node.at(), format!("{p} on a node")).remedy(format!("at least {} nodes", w.div_ceil(p))));
+        ledger.report(
+            said.label(per_node.at(), format!("{p} on a node"))
+                .remedy(format!("at least {} nodes", w.div_ceil(p))),
+        );
     }
-    Spread { nodes: nodes.clone(), gpus: gpus.and(&per_node.ids) }
+    Spread {
+        nodes: nodes.clone(),
+        gpus: gpus.and(&per_node.ids),
+    }
 }
 
 fn derived(world: &Traced<u32>, per_node: &Traced<u32>, ledger: &mut Ledger) -> Spread {
@@ -72,10 +96,16 @@ fn derived(world: &Traced<u32>, per_node: &Traced<u32>, ledger: &mut Ledger) -> 
     // The fewest nodes that divide evenly; at worst one GPU on each.
     let nodes = (fewest..=w).take(1 << 16).find(|n| w % n == 0).unwrap_or(fewest);
     if nodes > fewest.saturating_mul(2) {
-        let message = format!("{w} GPUs of a replica do not divide over nodes of {p}: it would take {nodes} nodes of {} GPU", w / nodes);
+        let message = format!(
+            "{w} GPUs of a replica do not divide over nodes of {p}: it would take {nodes} nodes of {} GPU",
+            w / nodes
+        );
         let said = Diagnostic::new(&GPU_ARITHMETIC, message).at_ids(&world.ids);
         ledger.report(said.remedy("choose a parallelism that divides, or write `nodes` if that is meant"));
     }
     let nodes = world.zip(per_node, |_, _| nodes);
-    Spread { gpus: world.zip(&nodes, |w, n| w / n), nodes }
+    Spread {
+        gpus: world.zip(&nodes, |w, n| w / n),
+        nodes,
+    }
 }

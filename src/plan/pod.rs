@@ -2,8 +2,8 @@
 
 use super::codes::NO_CONTAINER;
 use super::nodes::{self, Spread};
-use super::resolve::Resolved;
 use super::process::{self, Inputs};
+use super::resolve::Resolved;
 use super::{Scene, check, model, policies, variables};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::engine::request::{Check, Health, Plan, Port, Probe, Process};
@@ -32,7 +32,11 @@ pub fn role(
     } else {
         explicit(scene, role, ledger)
     };
-    let pods: u32 = built.members.iter().map(|m| m.count.value).fold(0, u32::saturating_add);
+    let pods: u32 = built
+        .members
+        .iter()
+        .map(|m| m.count.value)
+        .fold(0, u32::saturating_add);
     let mut planned = ir::Role {
         name: role.name.clone(),
         phase: role.phase.clone(),
@@ -71,8 +75,17 @@ struct Built {
 /// The members that the spec writes itself.
 fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
     let mut members: Vec<Member> = Vec::new();
-    for crate::spec::role::Member { ids, name, count, phase, pod_template } in role.members.clone() {
-        let (Some(name), Some(template)) = (name, pod_template) else { continue };
+    for crate::spec::role::Member {
+        ids,
+        name,
+        count,
+        phase,
+        pod_template,
+    } in role.members.clone()
+    {
+        let (Some(name), Some(template)) = (name, pod_template) else {
+            continue;
+        };
         check::name(&name, "member", ledger);
         if members.iter().any(|m| m.name.value == name.value) {
             let message = format!("two members are called `{}`", name.value);
@@ -85,10 +98,23 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
         base.decided_by(&ids);
         base = scheduled(role, base, ledger);
         let count = count.map_or(Traced::default_of(1), |c| c.number());
-        members.push(Member { serves: members.is_empty(), count, phase, template: base, name });
+        members.push(Member {
+            serves: members.is_empty(),
+            count,
+            phase,
+            template: base,
+            name,
+        });
     }
-    let facts = ir::EngineFacts { port: role.engine.port.as_ref().map(Traced::number), ..facts(role) };
-    Built { members, facts, discovers: Vec::new() }
+    let facts = ir::EngineFacts {
+        port: role.engine.port.as_ref().map(Traced::number),
+        ..facts(role)
+    };
+    Built {
+        members,
+        facts,
+        discovers: Vec::new(),
+    }
 }
 
 fn facts(role: &Resolved) -> ir::EngineFacts {
@@ -113,24 +139,53 @@ fn generated(
 ) -> Option<Built> {
     if let Some(router) = super::router::of_role(scene, role, planned, ledger) {
         super::router::annotate(planned, &router.prefill_annotations);
-        let parts = Parts { scene, role, spread, source: &model::Source::default(), engine: None, image: Some(router.image.clone()) };
+        let parts = Parts {
+            scene,
+            role,
+            spread,
+            source: &model::Source::default(),
+            engine: None,
+            image: Some(router.image.clone()),
+        };
         let template = parts.template(&router.process, None, role.leader.as_ref(), ledger);
-        let facts = ir::EngineFacts { port: Some(router.port.clone()), ..facts(role) };
-        return Some(Built { members: vec![single(spread, template)], facts, discovers: router.discovers });
+        let facts = ir::EngineFacts {
+            port: Some(router.port.clone()),
+            ..facts(role)
+        };
+        return Some(Built {
+            members: vec![single(spread, template)],
+            facts,
+            discovers: router.discovers,
+        });
     }
     let source = source(scene, role, ledger)?;
     let inputs = Inputs::new(role, spread, &source);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
     let facts = ir::EngineFacts {
-        port: if known { Some(inputs.port.clone()) } else { role.engine.port.as_ref().map(Traced::number) },
+        port: if known {
+            Some(inputs.port.clone())
+        } else {
+            role.engine.port.as_ref().map(Traced::number)
+        },
         ports: engine.leader.endpoints.max(1),
         bootstrap_port: engine.bootstrap_port.clone(),
         ..facts(role)
     };
     let image = process::image(role);
-    let parts = Parts { scene, role, spread, source: &source, engine: Some(&engine), image };
-    Some(Built { members: parts.members(ledger), facts, discovers: Vec::new() })
+    let parts = Parts {
+        scene,
+        role,
+        spread,
+        source: &source,
+        engine: Some(&engine),
+        image,
+    };
+    Some(Built {
+        members: parts.members(ledger),
+        facts,
+        discovers: Vec::new(),
+    })
 }
 
 /// Where the weights come from; an engine that the compiler knows cannot do without.
@@ -138,7 +193,10 @@ fn source(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Option<mod
     match &scene.spec.model {
         Some(model) if role.computes() => Some(model::source(model, role.engine_type.value, ledger)),
         None if role.computes() && role.engine_type.value != EngineType::Custom => {
-            let message = format!("role `{}` has an engine and the spec has no model", role.name.value);
+            let message = format!(
+                "role `{}` has an engine and the spec has no model",
+                role.name.value
+            );
             let said = Diagnostic::new(&NO_CONTAINER, message).at_ids(&role.name.ids);
             ledger.report(said.remedy("add `model: {uri: hf://ORG/NAME}` to the spec"));
             None
@@ -164,7 +222,9 @@ fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Traced<Str>>) ->
     labels.insert(ROLE_LABEL, &role.name);
     labels.insert_some(MEMBER_LABEL, member.map(Traced::node));
     let mut template = Node::map();
-    template.at_mut(&["metadata"]).set("labels", Node::derived(labels, &scene.labels.ids));
+    template
+        .at_mut(&["metadata"])
+        .set("labels", Node::derived(labels, &scene.labels.ids));
     template
 }
 
@@ -181,16 +241,25 @@ struct Parts<'a> {
 impl Parts<'_> {
     /// One member, or leader and workers.
     fn members(&self, ledger: &mut Ledger) -> Vec<Member> {
-        let Some(engine) = self.engine else { return Vec::new() };
+        let Some(engine) = self.engine else {
+            return Vec::new();
+        };
         let (role, nodes) = (self.role, &self.spread.nodes);
         if nodes.value <= 1 {
             if let Some(worker) = &role.worker {
                 super::resolve::unused(&worker.origins(), "a replica of one pod has no worker", ledger);
             }
-            return vec![single(self.spread, self.template(&engine.leader, None, role.leader.as_ref(), ledger))];
+            return vec![single(
+                self.spread,
+                self.template(&engine.leader, None, role.leader.as_ref(), ledger),
+            )];
         }
         let worker = engine.worker.as_ref().unwrap_or(&engine.leader);
-        let all_serve = role.engine.load_balancing.as_ref().is_some_and(|l| l.value != LoadBalancing::Internal);
+        let all_serve = role
+            .engine
+            .load_balancing
+            .as_ref()
+            .is_some_and(|l| l.value != LoadBalancing::Internal);
         let [leader_name, worker_name] = ["leader", "worker"].map(|n| Traced::default_of(Str::from(n)));
         vec![
             Member {
@@ -235,10 +304,15 @@ impl Parts<'_> {
         for overlay in self.role.pod_templates.iter().chain(overlay) {
             template = strategic_merge(&template, &overlay.0, Type::PodTemplateSpec, ledger);
         }
-        if template.at(&["spec", "containers"]).and_then(Node::as_seq).is_none_or(|c| c.is_empty()) {
+        if template
+            .at(&["spec", "containers"])
+            .and_then(Node::as_seq)
+            .is_none_or(|c| c.is_empty())
+        {
             let message = format!("role `{}` has no container", self.role.name.value);
             let said = Diagnostic::new(&NO_CONTAINER, message).at_ids(&self.role.name.ids);
-            ledger.report(said.remedy("give it an `engine` with an image, or a `podTemplate` with containers"));
+            ledger
+                .report(said.remedy("give it an `engine` with an image, or a `podTemplate` with containers"));
         }
         template
     }
@@ -247,7 +321,12 @@ impl Parts<'_> {
     fn container(&self, process: &Process) -> Option<Node> {
         let engine = &self.role.engine;
         let image = self.image.clone()?;
-        let decided = self.role.engine_type.ids.union(&engine.ids).union(&self.role.phase.ids);
+        let decided = self
+            .role
+            .engine_type
+            .ids
+            .union(&engine.ids)
+            .union(&self.role.phase.ids);
         let name = Node::derived(CONTAINER, &decided);
         let mut container = Map::from_iter([("name", name), ("image", image)]);
         container.insert_some("imagePullPolicy", engine.image_pull_policy.clone());
@@ -275,7 +354,10 @@ impl Parts<'_> {
         if self.role.network.rdma.is_some() && self.engine.is_some_and(|e| e.ipc_lock) {
             let add = vec![Node::from("IPC_LOCK")];
             let capabilities = Map::from_iter([("add", add)]);
-            container.insert("securityContext", Map::from_iter([("capabilities", capabilities)]));
+            container.insert(
+                "securityContext",
+                Map::from_iter([("capabilities", capabilities)]),
+            );
         }
         let mut mounts = self.source.mounts.clone();
         for secret in self.engine.iter().flat_map(|e| &e.secrets) {
@@ -292,28 +374,72 @@ impl Parts<'_> {
 
     /// The user's variables replace generated ones of the same name.
     fn environment(&self, process: &Process) -> Vec<Node> {
-        let own: Vec<Node> = self.role.engine.env.iter().flat_map(|e| &e.0).map(|e| e.0.clone()).collect();
-        let named = |n: &Node| own.iter().any(|e| e.get("name").is_some() && e.get("name") == n.get("name"));
-        let generated = self.source.env.iter().chain(&process.env).filter(|n| !named(n)).cloned();
+        let own: Vec<Node> = self
+            .role
+            .engine
+            .env
+            .iter()
+            .flat_map(|e| &e.0)
+            .map(|e| e.0.clone())
+            .collect();
+        let named = |n: &Node| {
+            own.iter()
+                .any(|e| e.get("name").is_some() && e.get("name") == n.get("name"))
+        };
+        let generated = self
+            .source
+            .env
+            .iter()
+            .chain(&process.env)
+            .filter(|n| !named(n))
+            .cloned();
         generated.chain(own.iter().cloned()).collect()
     }
 
     fn resources(&self) -> Option<Node> {
-        let mut resources = self.role.resources.as_ref().map(|r| r.0.clone()).unwrap_or_else(Node::map);
+        let mut resources = self
+            .role
+            .resources
+            .as_ref()
+            .map(|r| r.0.clone())
+            .unwrap_or_else(Node::map);
         let accelerator = &self.role.accelerator;
         let mut extended: Vec<(Str, Node)> = Vec::new();
         let mut decided = accelerator.ids.clone();
         if accelerator.claims.is_none() && self.spread.gpus.value > 0 {
-            let name = accelerator.resource.clone().unwrap_or_else(|| Traced::default_of("nvidia.com/gpu".into()));
-            let amount = self.spread.gpus.map(|g| Str::from(g.to_string())).and(&name.ids).and(&accelerator.ids);
+            let name = accelerator
+                .resource
+                .clone()
+                .unwrap_or_else(|| Traced::default_of("nvidia.com/gpu".into()));
+            let amount = self
+                .spread
+                .gpus
+                .map(|g| Str::from(g.to_string()))
+                .and(&name.ids)
+                .and(&accelerator.ids);
             extended.push((name.value, amount.node()));
         } else {
             decided.merge(&self.spread.gpus.ids);
-            decided.merge(&accelerator.resource.as_ref().map(Decode::origins).unwrap_or_default());
+            decided.merge(
+                &accelerator
+                    .resource
+                    .as_ref()
+                    .map(Decode::origins)
+                    .unwrap_or_default(),
+            );
         }
-        if let Some(crate::spec::engine::Rdma { ids, resource: Some(resource), count, devices: _ }) = &self.role.network.rdma {
+        if let Some(crate::spec::engine::Rdma {
+            ids,
+            resource: Some(resource),
+            count,
+            devices: _,
+        }) = &self.role.network.rdma
+        {
             let amount = count.as_ref().map_or(Traced::default_of(1), Traced::number);
-            let amount = amount.map(|c| Str::from(c.to_string())).and(&resource.ids).and(ids);
+            let amount = amount
+                .map(|c| Str::from(c.to_string()))
+                .and(&resource.ids)
+                .and(ids);
             extended.push((resource.value.clone(), amount.node()));
         }
         for (name, amount) in extended {
@@ -326,7 +452,9 @@ impl Parts<'_> {
         }
         if let Some(claims) = accelerator.claims.as_ref().filter(|c| !c.is_empty()) {
             let named = |c: &crate::spec::engine::DeviceClaim| {
-                c.name.as_ref().map(|n| Node::from(Map::from_iter([("name", Node::from(n))])))
+                c.name
+                    .as_ref()
+                    .map(|n| Node::from(Map::from_iter([("name", Node::from(n))])))
             };
             resources.set("claims", claims.iter().filter_map(named).collect::<Vec<Node>>());
         }
@@ -336,9 +464,16 @@ impl Parts<'_> {
     }
 
     fn claims(&self, spec: &mut Node) {
-        let Some(claims) = self.role.accelerator.claims.as_ref().filter(|c| !c.is_empty()) else { return };
+        let Some(claims) = self.role.accelerator.claims.as_ref().filter(|c| !c.is_empty()) else {
+            return;
+        };
         let claim = |c: &crate::spec::engine::DeviceClaim| {
-            let crate::spec::engine::DeviceClaim { ids, name, resource_claim_template_name, resource_claim_name } = c;
+            let crate::spec::engine::DeviceClaim {
+                ids,
+                name,
+                resource_claim_template_name,
+                resource_claim_name,
+            } = c;
             let mut claim = Map::new();
             claim.insert_some("name", name.clone());
             claim.insert_some("resourceClaimTemplateName", resource_claim_template_name.clone());
@@ -360,7 +495,10 @@ impl Parts<'_> {
     fn volumes(&self) -> Vec<Node> {
         let mut volumes = self.source.volumes.clone();
         for secret in self.engine.iter().flat_map(|e| &e.secrets) {
-            let body = Map::from_iter([("secretName", secret.name.node()), ("defaultMode", Node::from(0o600u32))]);
+            let body = Map::from_iter([
+                ("secretName", secret.name.node()),
+                ("defaultMode", Node::from(0o600u32)),
+            ]);
             volumes.push(Map::from_iter([("name", Node::from("ssh")), ("secret", body.into())]).into());
         }
         if let Some(size) = self.shared_memory() {
@@ -373,7 +511,11 @@ impl Parts<'_> {
     /// The spec's probes, else those that fit the process. An empty mapping means none.
     fn probes(&self, process: &Process, container: &mut Map) {
         let own = &self.role.probes;
-        let Health { startup, readiness, liveness } = &process.health;
+        let Health {
+            startup,
+            readiness,
+            liveness,
+        } = &process.health;
         let answers = startup.is_some() || readiness.is_some() || process.serves();
         let all = [
             ("startupProbe", &own.startup, startup.as_ref().map(probe)),
@@ -399,15 +541,25 @@ impl Parts<'_> {
 
 fn port(port: &Port) -> Node {
     let Port { name, number } = port;
-    Map::from_iter([("name", Node::from(name.clone())), ("containerPort", number.node())]).into()
+    Map::from_iter([
+        ("name", Node::from(name.clone())),
+        ("containerPort", number.node()),
+    ])
+    .into()
 }
 
 fn probe(probe: &Probe) -> Node {
-    let Probe { check, period, timeout, failures } = probe;
+    let Probe {
+        check,
+        period,
+        timeout,
+        failures,
+    } = probe;
     let (kind, body) = match check {
-        Check::Http { path, port } => {
-            ("httpGet", Map::from_iter([("path", Node::from(*path)), ("port", port.node())]))
-        }
+        Check::Http { path, port } => (
+            "httpGet",
+            Map::from_iter([("path", Node::from(*path)), ("port", port.node())]),
+        ),
         Check::Tcp { port } => ("tcpSocket", Map::from_iter([("port", port.node())])),
     };
     Map::from_iter([
@@ -433,9 +585,13 @@ fn scheduled(role: &Resolved, mut template: Node, ledger: &mut Ledger) -> Node {
         affinity,
     } = &role.scheduling;
     let mut fields = Map::new();
-    let mut selector = node_selector.as_ref().map(|s| Node::derived(s.entries.clone(), &s.ids));
+    let mut selector = node_selector
+        .as_ref()
+        .map(|s| Node::derived(s.entries.clone(), &s.ids));
     if let Some(product) = &role.accelerator.product {
-        selector.get_or_insert_with(Node::map).set("nvidia.com/gpu.product", product);
+        selector
+            .get_or_insert_with(Node::map)
+            .set("nvidia.com/gpu.product", product);
     }
     fields.insert_some("schedulerName", scheduler_name.clone());
     fields.insert_some("priorityClassName", priority_class_name.clone());
@@ -445,14 +601,18 @@ fn scheduled(role: &Resolved, mut template: Node, ledger: &mut Ledger) -> Node {
     if !tolerations.is_empty() {
         fields.insert("tolerations", tolerations);
     }
-    fields.insert_some("terminationGracePeriodSeconds", role.shutdown.grace_period.as_ref().map(|g| g.seconds().node()));
+    fields.insert_some(
+        "terminationGracePeriodSeconds",
+        role.shutdown.grace_period.as_ref().map(|g| g.seconds().node()),
+    );
     let spec = template.at_mut(&["spec"]);
     spec.decided_by(&ids.union(&role.shutdown.ids));
     for (key, value) in fields {
         match spec.get(&key) {
             None => drop(spec.map_mut().insert(key, value)),
             Some(own) => {
-                let [base, over] = [value, own.clone()].map(|v| Node::from(Map::from_iter([(key.clone(), v)])));
+                let [base, over] =
+                    [value, own.clone()].map(|v| Node::from(Map::from_iter([(key.clone(), v)])));
                 let merged = strategic_merge(&base, &over, Type::PodSpec, ledger);
                 spec.map_mut().insert_some(key.clone(), merged.get(&key).cloned());
             }

@@ -6,13 +6,19 @@ use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir;
 use crate::spec::decode::Decode;
 use crate::spec::policy::{
-    Disruption, Gang, Metric, MetricSource, Restart, RestartPolicy, Rollout, Scaling, Scope, StartupOrder, Strictness, Topology,
+    Disruption, Gang, Metric, MetricSource, Restart, RestartPolicy, Rollout, Scaling, Scope, StartupOrder,
+    Strictness, Topology,
 };
 use crate::value::{Ids, Str, Traced};
 
 /// What starts together, if anything does. `pods` are the pods of a replica.
 pub fn gang(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::Gang> {
-    let Gang { ids, enabled, scope, timeout } = role.scheduling.gang.clone()?;
+    let Gang {
+        ids,
+        enabled,
+        scope,
+        timeout,
+    } = role.scheduling.gang.clone()?;
     let asked = ids.union(&enabled.as_ref().map(Decode::origins).unwrap_or_default());
     let scope = scope.unwrap_or(Traced::default_of(Scope::Replica));
     let timeout = timeout.map(|t| t.seconds());
@@ -20,16 +26,33 @@ pub fn gang(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::Gang>
     if off || (scope.value == Scope::Replica && pods == 1) {
         let mut all = asked.union(&scope.ids);
         all.merge(&timeout.map(|t| t.ids).unwrap_or_default());
-        let message = if off { "no gang" } else { "a replica of one pod is its own gang" };
-        ledger.waive(&all, Diagnostic::new(&TRIVIAL, message).outcome(Outcome::Defaulted));
+        let message = if off {
+            "no gang"
+        } else {
+            "a replica of one pod is its own gang"
+        };
+        ledger.waive(
+            &all,
+            Diagnostic::new(&TRIVIAL, message).outcome(Outcome::Defaulted),
+        );
         return None;
     }
-    Some(ir::Gang { scope, timeout, ids: asked })
+    Some(ir::Gang {
+        scope,
+        timeout,
+        ids: asked,
+    })
 }
 
 /// How close together pods must be.
 pub fn topology(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::Topology> {
-    let Topology { ids, key, scope, mode, exclusive } = role.scheduling.topology.clone()?;
+    let Topology {
+        ids,
+        key,
+        scope,
+        mode,
+        exclusive,
+    } = role.scheduling.topology.clone()?;
     let key = key?.and(&ids);
     let topology = ir::Topology {
         key,
@@ -38,9 +61,17 @@ pub fn topology(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::T
         exclusive: exclusive.unwrap_or_default(),
     };
     if topology.scope.value == Scope::Replica && pods == 1 && !topology.exclusive.value {
-        let ir::Topology { key, scope, mode, exclusive } = &topology;
+        let ir::Topology {
+            key,
+            scope,
+            mode,
+            exclusive,
+        } = &topology;
         let all = key.ids.union(&scope.ids).union(&mode.ids).union(&exclusive.ids);
-        ledger.waive(&all, Diagnostic::new(&TRIVIAL, "a replica of one pod is in one domain").outcome(Outcome::Defaulted));
+        ledger.waive(
+            &all,
+            Diagnostic::new(&TRIVIAL, "a replica of one pod is in one domain").outcome(Outcome::Defaulted),
+        );
         return None;
     }
     Some(topology)
@@ -48,23 +79,50 @@ pub fn topology(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<ir::T
 
 /// How a change reaches running replicas.
 pub fn rollout(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Rollout> {
-    let Rollout { ids, max_unavailable, max_surge, partition, paused, in_place } = role.rollout.clone()?;
+    let Rollout {
+        ids,
+        max_unavailable,
+        max_surge,
+        partition,
+        paused,
+        in_place,
+    } = role.rollout.clone()?;
     let zero = |v: &Option<Traced<crate::spec::scalar::IntOrPercent>>, up, default: u32| {
-        v.as_ref().map_or(default, |v| v.value.of(role.replicas.value, up)) == 0
+        v.as_ref()
+            .map_or(default, |v| v.value.of(role.replicas.value, up))
+            == 0
     };
     if role.replicas.value > 0 && zero(&max_unavailable, false, 1) && zero(&max_surge, true, 0) {
-        let at = max_unavailable.as_ref().map(|v| v.ids.clone()).unwrap_or_default();
+        let at = max_unavailable
+            .as_ref()
+            .map(|v| v.ids.clone())
+            .unwrap_or_default();
         let message = "a rollout could never go on: no replica may be missing, and none may be there beside the wanted ones";
         let said = Diagnostic::new(&CONTRADICTION, message).at_ids(&at.union(&ids));
         ledger.report(said.remedy("set `maxUnavailable` or `maxSurge` to at least 1"));
     }
-    Some(ir::Rollout { max_unavailable, max_surge, partition: partition.map(|p| p.number()), paused, in_place })
+    Some(ir::Rollout {
+        max_unavailable,
+        max_surge,
+        partition: partition.map(|p| p.number()),
+        paused,
+        in_place,
+    })
 }
 
 /// What is made anew when a container fails. `pods` are the pods of a replica.
 pub fn restart(role: &Resolved, pods: u32) -> ir::Restart {
-    let Restart { ids, policy, base_delay, max_delay } = role.restart.clone();
-    let default = if pods > 1 { RestartPolicy::Replica } else { RestartPolicy::Pod };
+    let Restart {
+        ids,
+        policy,
+        base_delay,
+        max_delay,
+    } = role.restart.clone();
+    let default = if pods > 1 {
+        RestartPolicy::Replica
+    } else {
+        RestartPolicy::Pod
+    };
     ir::Restart {
         policy: policy.map_or(Traced::default_of(default), |p| p.and(&ids)),
         base_delay: base_delay.map(|d| d.seconds()),
@@ -76,7 +134,8 @@ pub fn restart(role: &Resolved, pods: u32) -> ir::Restart {
 pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced<StartupOrder>> {
     let order = role.startup.order.clone()?.and(&role.startup.ids);
     if pods == 1 || order.value == StartupOrder::Parallel {
-        let said = Diagnostic::new(&TRIVIAL, "the pods of a replica start together here anyway").outcome(Outcome::Defaulted);
+        let said = Diagnostic::new(&TRIVIAL, "the pods of a replica start together here anyway")
+            .outcome(Outcome::Defaulted);
         ledger.waive(&order.ids, said);
         return None;
     }
@@ -85,28 +144,58 @@ pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced
 
 /// Automatic scaling.
 pub fn scaling(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Scaling> {
-    let Scaling { ids, min_replicas, max_replicas, metrics } = role.scaling.clone()?;
+    let Scaling {
+        ids,
+        min_replicas,
+        max_replicas,
+        metrics,
+    } = role.scaling.clone()?;
     let min = min_replicas.map_or(Traced::default_of(1), |m| m.number());
     let max = max_replicas?.number();
     if min.value > max.value {
         let message = format!("at least {} replicas and at most {}", min.value, max.value);
-        ledger.report(Diagnostic::new(&CONTRADICTION, message).at_ids(&max.ids).label(min.at(), "at least this many"));
+        ledger.report(
+            Diagnostic::new(&CONTRADICTION, message)
+                .at_ids(&max.ids)
+                .label(min.at(), "at least this many"),
+        );
     }
     if role.replicas.value > max.value {
-        let message = format!("{} replicas are more than the {} that scaling allows", role.replicas.value, max.value);
-        ledger.report(Diagnostic::new(&CONTRADICTION, message).at_ids(&max.ids).label(role.replicas.at(), "replicas"));
+        let message = format!(
+            "{} replicas are more than the {} that scaling allows",
+            role.replicas.value, max.value
+        );
+        ledger.report(
+            Diagnostic::new(&CONTRADICTION, message)
+                .at_ids(&max.ids)
+                .label(role.replicas.at(), "replicas"),
+        );
     }
     let metrics = metrics?.into_iter().filter_map(|m| metric(m, ledger)).collect();
-    Some(ir::Scaling { min, max, metrics, ids })
+    Some(ir::Scaling {
+        min,
+        max,
+        metrics,
+        ids,
+    })
 }
 
 fn metric(metric: Metric, ledger: &mut Ledger) -> Option<ir::Metric> {
-    let Metric { ids, source, name, target } = metric;
+    let Metric {
+        ids,
+        source,
+        name,
+        target,
+    } = metric;
     let (name, target) = (name?, target?);
     let source = source.unwrap_or(Traced::default_of(MetricSource::Pods)).and(&ids);
     if source.value == MetricSource::Resource && !matches!(name.value.as_str(), "cpu" | "memory") {
         let message = format!("`{}` is not a resource that scaling can measure", name.value);
-        ledger.report(Diagnostic::new(&CONTRADICTION, message).at_ids(&name.ids).remedy("`cpu` or `memory`, or another `source`"));
+        ledger.report(
+            Diagnostic::new(&CONTRADICTION, message)
+                .at_ids(&name.ids)
+                .remedy("`cpu` or `memory`, or another `source`"),
+        );
     }
     let target: Traced<Str> = target.map(|q| q.0.clone());
     Some(ir::Metric { source, name, target })
@@ -114,18 +203,32 @@ fn metric(metric: Metric, ledger: &mut Ledger) -> Option<ir::Metric> {
 
 /// Bounds for drains.
 pub fn disruption(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Disruption> {
-    let Disruption { ids, min_available, max_unavailable } = role.disruption.clone()?;
+    let Disruption {
+        ids,
+        min_available,
+        max_unavailable,
+    } = role.disruption.clone()?;
     match (&min_available, &max_unavailable) {
         (Some(min), Some(max)) => {
-            let said = Diagnostic::new(&CONTRADICTION, "`minAvailable` and `maxUnavailable` exclude each other");
+            let said = Diagnostic::new(
+                &CONTRADICTION,
+                "`minAvailable` and `maxUnavailable` exclude each other",
+            );
             ledger.report(said.at_ids(&max.ids).label(min.at(), "the other one"));
         }
         (None, None) => {
-            ledger.waive(&ids, Diagnostic::new(&super::codes::NO_EFFECT, "a disruption without a bound").outcome(Outcome::Dropped));
+            ledger.waive(
+                &ids,
+                Diagnostic::new(&super::codes::NO_EFFECT, "a disruption without a bound")
+                    .outcome(Outcome::Dropped),
+            );
             return None;
         }
         _ => {}
     }
     let own = |v: Option<Traced<_>>, ids: &Ids| v.map(|v: Traced<_>| v.and(ids));
-    Some(ir::Disruption { min_available: own(min_available, &ids), max_unavailable: own(max_unavailable, &ids) })
+    Some(ir::Disruption {
+        min_available: own(min_available, &ids),
+        max_unavailable: own(max_unavailable, &ids),
+    })
 }

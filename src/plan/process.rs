@@ -4,11 +4,11 @@ use super::model::Source;
 use super::nodes::Spread;
 use super::resolve::Resolved;
 use super::settings;
+use crate::diagnostic::Ledger;
 use crate::engine::request::{
     Executor, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Request, Wrapper,
 };
 use crate::engine::{EngineKind, Version};
-use crate::diagnostic::Ledger;
 use crate::spec;
 use crate::spec::engine::EngineType;
 use crate::value::{Ids, Node, Str, Traced};
@@ -30,7 +30,9 @@ pub fn image(role: &Resolved) -> Option<Node> {
     if let Some(image) = &role.engine.image {
         return Some(image.node());
     }
-    let (_, image) = IMAGES.iter().find(|(engine, _)| *engine == role.engine_type.value && role.computes())?;
+    let (_, image) = IMAGES
+        .iter()
+        .find(|(engine, _)| *engine == role.engine_type.value && role.computes())?;
     Some(Node::derived(*image, &role.engine_type.ids))
 }
 
@@ -50,9 +52,10 @@ pub fn version(role: &Resolved) -> Version {
     match (&role.engine.version, &role.engine.image) {
         (Some(version), _) => Version::of_text(&version.value, &version.ids),
         (None, Some(image)) => Version::of_image(&image.value, &image.ids),
-        (None, None) => {
-            IMAGES.iter().find(|(e, _)| *e == role.engine_type.value).map_or_else(Version::unknown, default)
-        }
+        (None, None) => IMAGES
+            .iter()
+            .find(|(e, _)| *e == role.engine_type.value)
+            .map_or_else(Version::unknown, default),
     }
 }
 
@@ -77,15 +80,29 @@ impl Inputs {
     pub fn new(role: &Resolved, spread: &Spread, source: &Source) -> Self {
         let engine = &role.engine;
         let mut settings = engine.settings.as_ref().map(settings::rows).unwrap_or_default();
-        if let Some(format) = source.load_format.as_ref().filter(|_| !settings.iter().any(|(k, _)| *k == "loadFormat")) {
+        if let Some(format) = source
+            .load_format
+            .as_ref()
+            .filter(|_| !settings.iter().any(|(k, _)| *k == "loadFormat"))
+        {
             settings.push(("loadFormat", format.node()));
         }
-        let default_port = if role.engine_type.value == EngineType::Sglang { 30000 } else { 8000 };
+        let default_port = if role.engine_type.value == EngineType::Sglang {
+            30000
+        } else {
+            8000
+        };
         let words = |words: &Option<Vec<Traced<Str>>>| words.iter().flatten().map(Node::from).collect();
         Self {
-            port: engine.port.as_ref().map_or(Traced::default_of(default_port), Traced::number),
+            port: engine
+                .port
+                .as_ref()
+                .map_or(Traced::default_of(default_port), Traced::number),
             version: version(role),
-            wrapper: engine.wrapper.as_ref().map(|w| w.map(|spec::engine::Wrapper::Dynamo| Wrapper::Dynamo)),
+            wrapper: engine
+                .wrapper
+                .as_ref()
+                .map(|w| w.map(|spec::engine::Wrapper::Dynamo| Wrapper::Dynamo)),
             model: source.argument.clone().map(|path| ModelArg {
                 path,
                 revision: source.revision.clone(),
@@ -97,7 +114,10 @@ impl Inputs {
             command: words(&engine.command),
             args: words(&engine.args),
             executor: engine.executor.as_ref().map(|e| e.map(|e| executor(*e))),
-            load_balancing: engine.load_balancing.as_ref().map(|l| l.map(|l| load_balancing(*l))),
+            load_balancing: engine
+                .load_balancing
+                .as_ref()
+                .map(|l| l.map(|l| load_balancing(*l))),
         }
     }
 
@@ -130,13 +150,21 @@ fn phase(role: &Resolved) -> Phase {
         spec::role::Phase::Prefill => Phase::Prefill,
         spec::role::Phase::Decode => Phase::Decode,
         spec::role::Phase::Encode => Phase::Encode,
-        spec::role::Phase::Aggregated | spec::role::Phase::Router | spec::role::Phase::Other => Phase::Aggregated,
+        spec::role::Phase::Aggregated | spec::role::Phase::Router | spec::role::Phase::Other => {
+            Phase::Aggregated
+        }
     }
 }
 
 /// The parallelism as written. Without any, an engine that spans nodes spreads its tensor ranks over all of them.
 fn parallelism(role: &Resolved, spread: &Spread) -> Parallelism {
-    let spec::engine::Parallelism { ids, tensor, pipeline, data, expert } = &role.parallelism;
+    let spec::engine::Parallelism {
+        ids,
+        tensor,
+        pipeline,
+        data,
+        expert,
+    } = &role.parallelism;
     let one = || Traced::default_of(1);
     let given = tensor.is_some() || pipeline.is_some() || data.is_some();
     let whole = || spread.nodes.zip(&spread.gpus, |n, g| n.saturating_mul(*g).max(1));
@@ -151,12 +179,22 @@ fn parallelism(role: &Resolved, spread: &Spread) -> Parallelism {
 
 /// KV transfer as the engine tables see it.
 pub fn kv_transfer(kv: &spec::engine::KvTransfer, role: &Resolved) -> Option<KvTransfer> {
-    let spec::engine::KvTransfer { ids, connector, port, options } = kv;
+    let spec::engine::KvTransfer {
+        ids,
+        connector,
+        port,
+        options,
+    } = kv;
     Some(KvTransfer {
         connector: connector.as_ref()?.map(|c| Str::from(c.as_str())).and(ids),
         port: port.as_ref().map(Traced::number),
         options: options.clone(),
-        devices: role.network.rdma.as_ref().and_then(|r| r.devices.clone()).unwrap_or_default(),
+        devices: role
+            .network
+            .rdma
+            .as_ref()
+            .and_then(|r| r.devices.clone())
+            .unwrap_or_default(),
     })
 }
 

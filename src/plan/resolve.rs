@@ -89,9 +89,17 @@ impl Resolved {
 /// The roles of a spec; one of phase `aggregated` if it names none.
 pub fn roles(spec: &ServingSpec, ledger: &mut Ledger) -> Vec<Resolved> {
     let given = spec.roles.clone().filter(|r| !r.is_empty());
-    let default = || vec![Role { name: Some(Traced::default_of("server".into())), ..Role::default() }];
-    let roles: Vec<Resolved> =
-        given.unwrap_or_else(default).into_iter().filter_map(|r| resolve(spec, r, ledger)).collect();
+    let default = || {
+        vec![Role {
+            name: Some(Traced::default_of("server".into())),
+            ..Role::default()
+        }]
+    };
+    let roles: Vec<Resolved> = given
+        .unwrap_or_else(default)
+        .into_iter()
+        .filter_map(|r| resolve(spec, r, ledger))
+        .collect();
     check_names(&roles, ledger);
     check_phases(&roles, spec, ledger);
     roles
@@ -136,7 +144,13 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
     let name = name?.and(&ids);
     let phase = phase.unwrap_or_else(|| default_phase(&name));
     let computes = !matches!(phase.value, Phase::Router | Phase::Other);
-    let inherited = |engine: &Engine| if computes { engine.clone() } else { auxiliary_engine(engine) };
+    let inherited = |engine: &Engine| {
+        if computes {
+            engine.clone()
+        } else {
+            auxiliary_engine(engine)
+        }
+    };
     let engine = overlay(engine, spec.engine.as_ref().map(inherited), ledger).unwrap_or_default();
     let transfers = matches!(phase.value, Phase::Prefill | Phase::Decode);
     Some(Resolved {
@@ -145,11 +159,20 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
         parallelism: parallelism.unwrap_or_default(),
         nodes: nodes.map(|n| n.number()),
         engine,
-        accelerator: overlay(accelerator, spec.accelerator.clone().filter(|_| computes), ledger).unwrap_or_default(),
+        accelerator: overlay(accelerator, spec.accelerator.clone().filter(|_| computes), ledger)
+            .unwrap_or_default(),
         network: overlay(network, spec.network.clone().filter(|_| computes), ledger).unwrap_or_default(),
         resources: overlay(resources, spec.resources.clone().filter(|_| computes), ledger),
-        shared_memory: overlay(shared_memory, spec.shared_memory.clone().filter(|_| computes), ledger),
-        kv_transfer: overlay(kv_transfer, spec.kv_transfer.clone().filter(|_| transfers), ledger),
+        shared_memory: overlay(
+            shared_memory,
+            spec.shared_memory.clone().filter(|_| computes),
+            ledger,
+        ),
+        kv_transfer: overlay(
+            kv_transfer,
+            spec.kv_transfer.clone().filter(|_| transfers),
+            ledger,
+        ),
         depends_on: depends_on.unwrap_or_default(),
         scheduling: overlay(scheduling, spec.scheduling.clone(), ledger).unwrap_or_default(),
         rollout: overlay(rollout, spec.rollout.clone(), ledger),
@@ -172,16 +195,23 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
 /// What a role that computes nothing takes from the spec's engine: which one it is, for the choice of its router.
 fn auxiliary_engine(engine: &Engine) -> Engine {
     let known = Some(engine_type(engine, true)).filter(|e| e.value != EngineType::Custom);
-    Engine { r#type: known, ..Engine::default() }
+    Engine {
+        r#type: known,
+        ..Engine::default()
+    }
 }
 
 /// The engine's type: as written, else what its image says, else vLLM; `custom` where nothing is said and nothing computes.
 fn engine_type(engine: &Engine, computes: bool) -> Traced<EngineType> {
     let guess = |image: &Str| {
-        [("sglang", EngineType::Sglang), ("tensorrt", EngineType::Trtllm), ("vllm", EngineType::Vllm)]
-            .into_iter()
-            .find_map(|(word, engine)| image.contains(word).then_some(engine))
-            .unwrap_or(EngineType::Custom)
+        [
+            ("sglang", EngineType::Sglang),
+            ("tensorrt", EngineType::Trtllm),
+            ("vllm", EngineType::Vllm),
+        ]
+        .into_iter()
+        .find_map(|(word, engine)| image.contains(word).then_some(engine))
+        .unwrap_or(EngineType::Custom)
     };
     match (&engine.r#type, &engine.image) {
         (Some(engine), _) => engine.clone(),
@@ -208,16 +238,37 @@ fn check_phases(roles: &[Resolved], spec: &ServingSpec, ledger: &mut Ledger) {
         _ => None,
     };
     if let Some((role, has, lacks)) = lonely {
-        let message = format!("role `{}` is of phase {has}, and no role is of phase {lacks}", role.name.value);
-        let said = Diagnostic::new(&HALF_DISAGGREGATED, message).at_ids(&role.phase.ids.union(&role.name.ids));
-        ledger.report(said.remedy(format!("add a {lacks} role, or make this one `phase: aggregated`")));
+        let message = format!(
+            "role `{}` is of phase {has}, and no role is of phase {lacks}",
+            role.name.value
+        );
+        let said =
+            Diagnostic::new(&HALF_DISAGGREGATED, message).at_ids(&role.phase.ids.union(&role.name.ids));
+        ledger.report(said.remedy(format!(
+            "add a {lacks} role, or make this one `phase: aggregated`"
+        )));
     }
-    if let Some(kv) = spec.kv_transfer.as_ref().filter(|_| !roles.iter().any(Resolved::transfers_kv)) {
-        unused(&kv.origins(), "`kvTransfer` is for prefill and decode roles, and the spec has none", ledger);
+    if let Some(kv) = spec
+        .kv_transfer
+        .as_ref()
+        .filter(|_| !roles.iter().any(Resolved::transfers_kv))
+    {
+        unused(
+            &kv.origins(),
+            "`kvTransfer` is for prefill and decode roles, and the spec has none",
+            ledger,
+        );
     }
     if !roles.iter().any(Resolved::computes) {
-        for ids in [spec.model.as_ref().map(Decode::origins), spec.engine.as_ref().map(Decode::origins)] {
-            unused(&ids.unwrap_or_default(), "no role of the spec computes anything", ledger);
+        for ids in [
+            spec.model.as_ref().map(Decode::origins),
+            spec.engine.as_ref().map(Decode::origins),
+        ] {
+            unused(
+                &ids.unwrap_or_default(),
+                "no role of the spec computes anything",
+                ledger,
+            );
         }
     }
 }

@@ -34,13 +34,25 @@ pub struct Planned {
 }
 
 /// The router that a role asks for: a role of phase `router` that brings no container of its own.
-pub fn of_role(scene: &Scene<'_>, role: &Resolved, planned: &[ir::Role], ledger: &mut Ledger) -> Option<Planned> {
-    let own = role.engine.command.is_some() || !role.members.is_empty() || role.engine_type.value == EngineType::Custom;
+pub fn of_role(
+    scene: &Scene<'_>,
+    role: &Resolved,
+    planned: &[ir::Role],
+    ledger: &mut Ledger,
+) -> Option<Planned> {
+    let own = role.engine.command.is_some()
+        || !role.members.is_empty()
+        || role.engine_type.value == EngineType::Custom;
     if role.phase.value != Phase::Router || own {
         return None;
     }
     let kind = router::router_of(process::kind(role.engine_type.value))?;
-    let settings = scene.spec.routing.as_ref().and_then(|r| r.router.clone()).unwrap_or_default();
+    let settings = scene
+        .spec
+        .routing
+        .as_ref()
+        .and_then(|r| r.router.clone())
+        .unwrap_or_default();
     let image = match (&role.engine.image, router::router_image(kind)) {
         (Some(image), _) => image.clone(),
         (None, Some(image)) => Traced::default_of(Str::from(image)),
@@ -50,7 +62,11 @@ pub fn of_role(scene: &Scene<'_>, role: &Resolved, planned: &[ir::Role], ledger:
         Some(version) => Version::of_text(&version.value, &version.ids),
         None => Version::of_image(&image.value, &image.ids),
     };
-    let port = role.engine.port.as_ref().map_or(Traced::default_of(PORT), Traced::number);
+    let port = role
+        .engine
+        .port
+        .as_ref()
+        .map_or(Traced::default_of(PORT), Traced::number);
     let kv = transfer(scene);
     let backends = backends(planned, kv.as_ref())?;
     let discovers = roles_of(&backends);
@@ -64,15 +80,27 @@ pub fn of_role(scene: &Scene<'_>, role: &Resolved, planned: &[ir::Role], ledger:
         command: &[],
         args: &args,
     };
-    let RouterPlan { process, lists_pods, prefill_annotations } = router::router(&request, ledger)?;
+    let RouterPlan {
+        process,
+        lists_pods,
+        prefill_annotations,
+    } = router::router(&request, ledger)?;
     let discovers = if lists_pods { discovers } else { Vec::new() };
-    Some(Planned { image: image.node(), process, port, discovers, prefill_annotations })
+    Some(Planned {
+        image: image.node(),
+        process,
+        port,
+        discovers,
+        prefill_annotations,
+    })
 }
 
 /// The engine's own image, for routers that are in it.
 fn engine_image(scene: &Scene<'_>, role: &Resolved) -> Option<Traced<Str>> {
     let written = scene.spec.engine.as_ref().and_then(|e| e.image.clone());
-    written.or_else(|| router::engine_image(process::kind(role.engine_type.value)).map(|i| Traced::default_of(i.into())))
+    written.or_else(|| {
+        router::engine_image(process::kind(role.engine_type.value)).map(|i| Traced::default_of(i.into()))
+    })
 }
 
 fn pool(role: &ir::Role) -> Option<Pool<'_>> {
@@ -85,7 +113,12 @@ fn pool(role: &ir::Role) -> Option<Pool<'_>> {
 }
 
 fn backends<'a>(planned: &'a [ir::Role], kv: Option<&'a KvTransfer>) -> Option<Backends<'a>> {
-    let of = |phase| planned.iter().find(|r: &&ir::Role| r.phase.value == phase).and_then(pool);
+    let of = |phase| {
+        planned
+            .iter()
+            .find(|r: &&ir::Role| r.phase.value == phase)
+            .and_then(pool)
+    };
     match (of(Phase::Prefill), of(Phase::Decode)) {
         (Some(prefill), Some(decode)) => Some(Backends::Disaggregated { prefill, decode, kv }),
         _ => of(Phase::Aggregated).map(Backends::Plain),
@@ -95,7 +128,11 @@ fn backends<'a>(planned: &'a [ir::Role], kv: Option<&'a KvTransfer>) -> Option<B
 fn roles_of(backends: &Backends<'_>) -> Vec<Traced<Str>> {
     match backends {
         Backends::Plain(pool) => vec![pool.role.clone()],
-        Backends::Disaggregated { prefill, decode, kv: _ } => vec![prefill.role.clone(), decode.role.clone()],
+        Backends::Disaggregated {
+            prefill,
+            decode,
+            kv: _,
+        } => vec![prefill.role.clone(), decode.role.clone()],
     }
 }
 
@@ -109,20 +146,34 @@ fn transfer(scene: &Scene<'_>) -> Option<KvTransfer> {
 pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -> Option<Resolved> {
     let settings = scene.spec.routing.as_ref().and_then(|r| r.router.clone());
     let asked = settings.as_ref().map(Decode::origins).unwrap_or_default();
-    let choice = settings.as_ref().and_then(|s| s.r#type.as_ref().map(|t| t.value)).unwrap_or(RouterType::Auto);
+    let choice = settings
+        .as_ref()
+        .and_then(|s| s.r#type.as_ref().map(|t| t.value))
+        .unwrap_or(RouterType::Auto);
     let roles = scene.roles;
     let of = |phase| roles.iter().find(move |r: &&Resolved| r.phase.value == phase);
-    let disaggregated = of(Phase::Prefill).zip(of(Phase::Decode)).map(|(prefill, _)| prefill);
+    let disaggregated = of(Phase::Prefill)
+        .zip(of(Phase::Decode))
+        .map(|(prefill, _)| prefill);
     let backend = disaggregated.or_else(|| of(Phase::Aggregated).filter(|_| choice == RouterType::Engine));
     let waive = |code, message: &str, ledger: &mut Ledger| {
         ledger.waive(&asked, Diagnostic::new(code, message).outcome(Outcome::Dropped));
     };
     if of(Phase::Router).is_some() {
-        waive(&NO_EFFECT, "the spec has a router role of its own, whose settings count", ledger);
+        waive(
+            &NO_EFFECT,
+            "the spec has a router role of its own, whose settings count",
+            ledger,
+        );
         return None;
     }
-    let Some(backend) = backend.filter(|b| router::router_of(process::kind(b.engine_type.value)).is_some()) else {
-        waive(&NO_EFFECT, "nothing in the spec needs a router that the compiler knows", ledger);
+    let Some(backend) = backend.filter(|b| router::router_of(process::kind(b.engine_type.value)).is_some())
+    else {
+        waive(
+            &NO_EFFECT,
+            "nothing in the spec needs a router that the compiler knows",
+            ledger,
+        );
         return None;
     };
     if choice == RouterType::None || (request.own_router && choice == RouterType::Auto) {
@@ -135,7 +186,16 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
 
 /// The router as a role of the spec.
 fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
-    let Router { ids, r#type, image, replicas, policy: _, port, args, resources } = settings;
+    let Router {
+        ids,
+        r#type,
+        image,
+        replicas,
+        policy: _,
+        port,
+        args,
+        resources,
+    } = settings;
     let decided = ids.union(&r#type.map(|t| t.ids).unwrap_or_default());
     let taken = |name: &str| scene.roles.iter().any(|r| r.name.value == name);
     let name = if taken("router") { "infer-router" } else { "router" };
@@ -143,11 +203,19 @@ fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
     Resolved {
         name: Traced::new(name.into(), decided),
         phase: Traced::default_of(Phase::Router),
-        engine_type: Traced { value: backend.engine_type.value, ids: Ids::none() },
+        engine_type: Traced {
+            value: backend.engine_type.value,
+            ids: Ids::none(),
+        },
         replicas: replicas.map_or(Traced::default_of(1), |r| r.number()),
         parallelism: Default::default(),
         nodes: None,
-        engine: Engine { image, port, args, ..Engine::default() },
+        engine: Engine {
+            image,
+            port,
+            args,
+            ..Engine::default()
+        },
         accelerator: Default::default(),
         network: Default::default(),
         resources,
@@ -178,7 +246,10 @@ pub fn annotate(roles: &mut [ir::Role], annotations: &[(&'static str, Node)]) {
     for role in roles.iter_mut().filter(|r| r.phase.value == Phase::Prefill) {
         for member in &mut role.members {
             for (key, value) in annotations {
-                member.template.at_mut(&["metadata", "annotations"]).set(key, value.clone());
+                member
+                    .template
+                    .at_mut(&["metadata", "annotations"])
+                    .set(key, value.clone());
             }
         }
     }

@@ -26,10 +26,14 @@ pub fn rows(settings: &Settings) -> Vec<(&'static str, Node)> {
         reasoning_parser,
         chat_template,
     } = settings;
-    let number = |v: &Option<crate::value::Traced<crate::spec::decode::Positive>>| v.as_ref().map(|v| v.number().node());
+    let number = |v: &Option<crate::value::Traced<crate::spec::decode::Positive>>| {
+        v.as_ref().map(|v| v.number().node())
+    };
     let word = |v: &Option<crate::value::Traced<crate::value::Str>>| v.as_ref().map(Node::from);
     let switch = |v: &Option<crate::value::Traced<bool>>| v.as_ref().map(|v| v.node());
-    let fraction = memory_fraction.as_ref().map(|v| Node::derived(crate::value::Value::Float(v.value), &v.ids));
+    let fraction = memory_fraction
+        .as_ref()
+        .map(|v| Node::derived(crate::value::Value::Float(v.value), &v.ids));
     let rows = [
         ("maxModelLen", number(max_model_len)),
         ("memoryFraction", fraction),

@@ -17,17 +17,30 @@ pub struct Options {
 }
 
 /// Picks the target's options and waives those of other targets.
-pub fn options(spec: &ServingSpec, roles: &[Resolved], request: &Request<'_>, ledger: &mut Ledger) -> Options {
+pub fn options(
+    spec: &ServingSpec,
+    roles: &[Resolved],
+    request: &Request<'_>,
+    ledger: &mut Ledger,
+) -> Options {
     Options {
         serving: pick(spec.targets.as_ref(), request, ledger),
-        roles: roles.iter().map(|r| pick(r.targets.as_ref(), request, ledger)).collect(),
+        roles: roles
+            .iter()
+            .map(|r| pick(r.targets.as_ref(), request, ledger))
+            .collect(),
     }
 }
 
 fn pick(targets: Option<&Node>, request: &Request<'_>, ledger: &mut Ledger) -> Node {
-    let Some(targets) = targets else { return Node::default() };
+    let Some(targets) = targets else {
+        return Node::default();
+    };
     let Some(map) = targets.as_map() else {
-        let said = Diagnostic::new(&crate::spec::codes::EXPECTED, "expected a mapping from dialects to their options");
+        let said = Diagnostic::new(
+            &crate::spec::codes::EXPECTED,
+            "expected a mapping from dialects to their options",
+        );
         ledger.report(said.at_ids(&targets.ids));
         return Node::default();
     };

@@ -43,23 +43,40 @@ fn parse(name: &str, at: &Node, roles: &[Str], ledger: &mut Ledger) -> Option<Re
         ["leader"] => Some(Reference::Leader),
         ["rank"] => Some(Reference::Rank { times: 1 }),
         ["size"] => Some(Reference::Size),
-        ["peers"] => Some(Reference::Peers { separator: ",".into() }),
+        ["peers"] => Some(Reference::Peers {
+            separator: ",".into(),
+        }),
         ["namespace"] => Some(Reference::Namespace),
         ["service", role] => Some(Reference::Service { role: role.into() }),
-        ["selector", role] => Some(Reference::Selector { role: role.into(), separator: ",".into() }),
+        ["selector", role] => Some(Reference::Selector {
+            role: role.into(),
+            separator: ",".into(),
+        }),
         ["addr", role, replica, rank] => match (replica.parse(), rank.parse()) {
-            (Ok(replica), Ok(rank)) => Some(Reference::Address { role: role.into(), replica, rank }),
+            (Ok(replica), Ok(rank)) => Some(Reference::Address {
+                role: role.into(),
+                replica,
+                rank,
+            }),
             _ => None,
         },
-        [rank] => rank.strip_prefix("rank*").and_then(|t| t.parse().ok()).map(|times| Reference::Rank { times }),
+        [rank] => rank
+            .strip_prefix("rank*")
+            .and_then(|t| t.parse().ok())
+            .map(|times| Reference::Rank { times }),
         _ => None,
     };
     let Some(reference) = reference else {
         let message = format!("`$(infer.{name})` is not a reference");
-        ledger.report(Diagnostic::new(&BAD_REFERENCE, message).at_ids(&at.ids).remedy("`kubectl infer explain INF1014` lists them"));
+        ledger.report(
+            Diagnostic::new(&BAD_REFERENCE, message)
+                .at_ids(&at.ids)
+                .remedy("`kubectl infer explain INF1014` lists them"),
+        );
         return None;
     };
-    if let Reference::Service { role } | Reference::Selector { role, .. } | Reference::Address { role, .. } = &reference
+    if let Reference::Service { role } | Reference::Selector { role, .. } | Reference::Address { role, .. } =
+        &reference
         && !roles.contains(role)
     {
         ledger.report(Diagnostic::new(&UNKNOWN_ROLE, format!("no role is called `{role}`")).at_ids(&at.ids));

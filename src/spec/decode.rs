@@ -49,15 +49,22 @@ impl Decoder<'_> {
     /// Reports that `node` is not what it should be.
     pub fn expected(&mut self, node: &Node, what: &str) {
         let message = format!("expected {what}, found {}", describe(node));
-        self.ledger.report(Diagnostic::new(&EXPECTED, message).at_ids(&node.ids));
+        self.ledger
+            .report(Diagnostic::new(&EXPECTED, message).at_ids(&node.ids));
     }
 
     /// Reports a key that the language does not have.
     pub fn unknown_field(&mut self, key: &str, value: &Node, shape: &ObjectShape) {
         let names = shape.fields.iter().map(|f| f.name);
-        let mut said = Diagnostic::new(&UNKNOWN_FIELD, format!("unknown field `{key}` in {}", shape.title))
-            .at_key(value.ids.first())
-            .reason(format!("known fields: {}", names.clone().collect::<Vec<_>>().join(", ")));
+        let mut said = Diagnostic::new(
+            &UNKNOWN_FIELD,
+            format!("unknown field `{key}` in {}", shape.title),
+        )
+        .at_key(value.ids.first())
+        .reason(format!(
+            "known fields: {}",
+            names.clone().collect::<Vec<_>>().join(", ")
+        ));
         if let Some(meant) = closest(key, names) {
             said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
         }
@@ -67,7 +74,8 @@ impl Decoder<'_> {
     /// Reports a field that must be there and is not.
     pub fn missing_field(&mut self, node: &Node, name: &str, shape: &ObjectShape) {
         let message = format!("missing field `{name}` in {}", shape.title);
-        self.ledger.report(Diagnostic::new(&MISSING, message).at_key(node.ids.first()));
+        self.ledger
+            .report(Diagnostic::new(&MISSING, message).at_key(node.ids.first()));
     }
 
     /// Reports a word that is none of the choices.
@@ -88,13 +96,16 @@ impl Decoder<'_> {
             i64::MAX => format!("{found} is too small: at least {minimum}"),
             _ => format!("{found} is out of range: {minimum} to {maximum}"),
         };
-        self.ledger.report(Diagnostic::new(&OUT_OF_RANGE, message).at_ids(&node.ids));
+        self.ledger
+            .report(Diagnostic::new(&OUT_OF_RANGE, message).at_ids(&node.ids));
     }
 
     /// Warns when a plain scalar is not what it looks like to a person (`yes`, `012`, `1_000`).
     fn warn_surprising(&mut self, node: &Node) {
         let Some(id) = node.ids.first() else { return };
-        let Some(meaning) = self.sources.text_of(id).and_then(crate::source::surprising) else { return };
+        let Some(meaning) = self.sources.text_of(id).and_then(crate::source::surprising) else {
+            return;
+        };
         let said = Diagnostic::new(&SURPRISING_SCALAR, format!("Kubernetes reads this as {meaning}"))
             .at(id)
             .remedy("write the value plainly, or quote it if a string is meant");
@@ -131,7 +142,13 @@ impl Decode for Traced<Str> {
         match &node.value {
             Value::Str(s) => Some(Traced::new(s.clone(), node.ids.clone())),
             Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Bool(_) => {
-                let text = node.ids.first().and_then(|id| cx.sources.text_of(id)).unwrap_or("…").trim().to_owned();
+                let text = node
+                    .ids
+                    .first()
+                    .and_then(|id| cx.sources.text_of(id))
+                    .unwrap_or("…")
+                    .trim()
+                    .to_owned();
                 let message = format!("expected a string, found {}; quote it", describe(node));
                 let said = Diagnostic::new(&EXPECTED, message).at_ids(&node.ids);
                 cx.ledger.report(said.replacement(format!("\"{text}\"")));
@@ -236,7 +253,10 @@ impl<const MIN: i64, const MAX: i64> Decode for Traced<Int<MIN, MAX>> {
     }
 
     fn shape() -> Shape {
-        Shape::Integer { minimum: MIN, maximum: MAX }
+        Shape::Integer {
+            minimum: MIN,
+            maximum: MAX,
+        }
     }
 
     fn origins(&self) -> Ids {
@@ -261,7 +281,8 @@ impl<T: Decode> Decode for Vec<T> {
     }
 
     fn origins(&self) -> Ids {
-        self.iter().fold(Ids::none(), |ids, item| ids.union(&item.origins()))
+        self.iter()
+            .fold(Ids::none(), |ids, item| ids.union(&item.origins()))
     }
 }
 
@@ -299,7 +320,10 @@ impl Decode for StringMap {
             <Traced<Str>>::decode(value, cx).map(|_| (key.clone(), value.clone()))
         };
         let entries = map.iter().filter_map(|entry| good(entry, cx)).collect();
-        Some(Self { ids: node.ids.clone(), entries })
+        Some(Self {
+            ids: node.ids.clone(),
+            entries,
+        })
     }
 
     fn shape() -> Shape {
@@ -320,7 +344,10 @@ impl Decode for StringMap {
     }
 
     fn origins(&self) -> Ids {
-        let node = Node { value: Value::Map(self.entries.clone()), ids: self.ids.clone() };
+        let node = Node {
+            value: Value::Map(self.entries.clone()),
+            ids: self.ids.clone(),
+        };
         node.all_ids()
     }
 }

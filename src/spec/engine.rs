@@ -243,7 +243,10 @@ impl super::decode::Decode for Env {
         let mut merged = base.0;
         for entry in self.0 {
             let name = entry.0.get("name").cloned();
-            match merged.iter_mut().find(|e| name.is_some() && e.0.get("name") == name.as_ref()) {
+            match merged
+                .iter_mut()
+                .find(|e| name.is_some() && e.0.get("name") == name.as_ref())
+            {
                 Some(old) => {
                     ledger.supersede(&old.0.all_ids(), &entry.0.ids);
                     *old = entry;

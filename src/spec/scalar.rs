@@ -54,7 +54,8 @@ impl IntOrPercent {
 }
 
 fn malformed(node: &Node, cx: &mut Decoder<'_>, message: String) {
-    cx.ledger.report(Diagnostic::new(&MALFORMED, message).at_ids(&node.ids));
+    cx.ledger
+        .report(Diagnostic::new(&MALFORMED, message).at_ids(&node.ids));
 }
 
 impl Decode for Traced<Quantity> {
@@ -90,14 +91,20 @@ impl Decode for Traced<Seconds> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
         let seconds = match &node.value {
             Value::Int(i) => u32::try_from(*i).ok(),
-            Value::Str(s) => duration::parse_seconds(s).ok().and_then(|s| u32::try_from(s).ok()),
+            Value::Str(s) => duration::parse_seconds(s)
+                .ok()
+                .and_then(|s| u32::try_from(s).ok()),
             _ => {
                 cx.expected(node, "a duration such as `90s` or `10m`, or seconds");
                 return None;
             }
         };
         if seconds.is_none() {
-            malformed(node, cx, "not a duration of whole seconds: write `90s`, `10m` or `1h30m`".into());
+            malformed(
+                node,
+                cx,
+                "not a duration of whole seconds: write `90s`, `10m` or `1h30m`".into(),
+            );
         }
         Some(Traced::new(Seconds(seconds?), node.ids.clone()))
     }
@@ -121,7 +128,10 @@ impl Traced<Seconds> {
 impl Decode for Traced<IntOrPercent> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
         let value = match &node.value {
-            Value::Int(i) => i32::try_from(*i).ok().and_then(|i| u32::try_from(i).ok()).map(IntOrPercent::Int),
+            Value::Int(i) => i32::try_from(*i)
+                .ok()
+                .and_then(|i| u32::try_from(i).ok())
+                .map(IntOrPercent::Int),
             Value::Str(s) => int_or_string::parse_percent(s).map(IntOrPercent::Percent),
             _ => {
                 cx.expected(node, "a number or a percentage such as `25%`");
@@ -129,7 +139,11 @@ impl Decode for Traced<IntOrPercent> {
             }
         };
         if value.is_none() {
-            malformed(node, cx, "not a number of at least 0, or a percentage from `0%` to `100%`".into());
+            malformed(
+                node,
+                cx,
+                "not a number of at least 0, or a percentage from `0%` to `100%`".into(),
+            );
         }
         Some(Traced::new(value?, node.ids.clone()))
     }

@@ -18,7 +18,11 @@ pub fn serving(targets: &[TargetShapes]) -> Value {
         let mut properties = Map::new();
         for target in targets {
             let shape = pick(target);
-            let name = define_as(&format!("{}{}", capital(target.0), shape.name), shape, definitions);
+            let name = define_as(
+                &format!("{}{}", capital(target.0), shape.name),
+                shape,
+                definitions,
+            );
             properties.insert(target.0.into(), reference(&name));
         }
         json!({"type": "object", "properties": properties, "additionalProperties": false})
@@ -26,7 +30,10 @@ pub fn serving(targets: &[TargetShapes]) -> Value {
     let serving = options(|t| t.1, &mut definitions);
     let role = options(|t| t.2, &mut definitions);
     for (owner, schema) in [("ServingSpec", serving), ("Role", role)] {
-        if let Some(targets) = definitions.get_mut(owner).and_then(|d| d["properties"].get_mut("targets")) {
+        if let Some(targets) = definitions
+            .get_mut(owner)
+            .and_then(|d| d["properties"].get_mut("targets"))
+        {
             let doc = targets["description"].take();
             *targets = schema;
             targets["description"] = doc;
@@ -44,13 +51,18 @@ pub fn serving(targets: &[TargetShapes]) -> Value {
 }
 
 fn constant(definitions: &mut Map<String, Value>, field: &str, value: &str) {
-    if let Some(schema) = definitions.get_mut("Serving").and_then(|d| d["properties"].get_mut(field)) {
+    if let Some(schema) = definitions
+        .get_mut("Serving")
+        .and_then(|d| d["properties"].get_mut(field))
+    {
         schema["const"] = value.into();
     }
 }
 
 fn capital(name: &str) -> String {
-    name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+    name.split('-')
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
 }
 
 fn reference(name: &str) -> Value {
@@ -73,7 +85,12 @@ fn define_as(name: &str, shape: &'static ObjectShape, definitions: &mut Map<Stri
         schema["description"] = paragraph(field.doc).into();
         properties.insert(field.name.into(), schema);
     }
-    let required: Vec<&str> = shape.fields.iter().filter(|f| f.required).map(|f| f.name).collect();
+    let required: Vec<&str> = shape
+        .fields
+        .iter()
+        .filter(|f| f.required)
+        .map(|f| f.name)
+        .collect();
     let mut schema = json!({
         "type": "object",
         "description": paragraph(shape.doc),
@@ -93,11 +110,18 @@ fn value(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
         Shape::String(Some("quantity")) => json!({"type": ["string", "number"], "format": "quantity"}),
         Shape::String(Some("duration")) => json!({"type": ["string", "integer"], "format": "duration"}),
         Shape::String(Some(format)) => json!({"type": "string", "format": format}),
-        Shape::Integer { minimum, maximum: i64::MAX } => json!({"type": "integer", "minimum": minimum}),
-        Shape::Integer { minimum, maximum } => json!({"type": "integer", "minimum": minimum, "maximum": maximum}),
+        Shape::Integer {
+            minimum,
+            maximum: i64::MAX,
+        } => json!({"type": "integer", "minimum": minimum}),
+        Shape::Integer { minimum, maximum } => {
+            json!({"type": "integer", "minimum": minimum, "maximum": maximum})
+        }
         Shape::Number => json!({"type": "number"}),
         Shape::Boolean => json!({"type": "boolean"}),
-        Shape::IntOrString => json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]}),
+        Shape::IntOrString => {
+            json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]})
+        }
         Shape::Choice { words, .. } => {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             json!({"type": "string", "enum": words})
@@ -112,7 +136,12 @@ fn value(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
 
 /// Doc lines as a paragraph.
 pub fn paragraph(doc: &[&str]) -> String {
-    doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
+    doc.iter()
+        .map(|line| line.trim())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
 }
 
 /// The shape of a whole document, for `explain`.

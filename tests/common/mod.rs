@@ -14,11 +14,21 @@ pub struct Run {
 
 /// Runs the tool in this process.
 pub fn run<S: AsRef<str>>(args: &[S]) -> Run {
-    let args = std::iter::once("kubectl-infer").chain(args.iter().map(AsRef::as_ref)).map(OsString::from);
+    let args = std::iter::once("kubectl-infer")
+        .chain(args.iter().map(AsRef::as_ref))
+        .map(OsString::from);
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { out: &mut out, err: &mut err, err_is_terminal: false };
+    let mut streams = Streams {
+        out: &mut out,
+        err: &mut err,
+        err_is_terminal: false,
+    };
     let exit = cli::run(args, &mut streams).unwrap();
-    Run { code: exit as u8, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    Run {
+        code: exit as u8,
+        out: String::from_utf8(out).unwrap(),
+        err: String::from_utf8(err).unwrap(),
+    }
 }
 
 /// The root of the repository.
@@ -28,7 +38,10 @@ pub fn root() -> PathBuf {
 
 /// Material that only exists where the project is built; tests that need it report themselves ignored without it.
 pub fn shared() -> Option<PathBuf> {
-    ["../shared", "/work/shared"].iter().map(|p| root().join(p)).find(|p| p.is_dir())
+    ["../shared", "/work/shared"]
+        .iter()
+        .map(|p| root().join(p))
+        .find(|p| p.is_dir())
 }
 
 /// All directories below `root` that hold a file called `name`, in order.
@@ -36,7 +49,9 @@ pub fn directories_with(root: &Path, name: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut stack = vec![root.to_owned()];
     while let Some(dir) = stack.pop() {
-        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
+        let Ok(entries) = std::fs::read_dir(&dir) else {
+            continue;
+        };
         for entry in entries.flatten() {
             let path = entry.path();
             if path.is_dir() {
@@ -52,5 +67,8 @@ pub fn directories_with(root: &Path, name: &str) -> Vec<PathBuf> {
 
 /// What differs between two texts, as a unified diff.
 pub fn diff(expected: &str, found: &str) -> String {
-    similar::TextDiff::from_lines(expected, found).unified_diff().header("expected", "found").to_string()
+    similar::TextDiff::from_lines(expected, found)
+        .unified_diff()
+        .header("expected", "found")
+        .to_string()
 }

@@ -26,17 +26,31 @@ impl Answers for LwsAnswers {
                     // Workers are called after their leader: `<leader>-<rank>.<subdomain>.<namespace>`.
                     _ => format!("${{LWS_LEADER_ADDRESS%%.*}}-{rank}.${{LWS_LEADER_ADDRESS#*.}}"),
                 };
-                Answer::Shell((0..size).map(peer).collect::<Vec<_>>().join(separator.as_str()).into())
+                Answer::Shell(
+                    (0..size)
+                        .map(peer)
+                        .collect::<Vec<_>>()
+                        .join(separator.as_str())
+                        .into(),
+                )
             }
             Reference::Service { role } => shared::role_service_address(asker.serving, role, self.slice),
             Reference::Address { role, replica, rank } => {
-                let Some(role) = asker.serving.role(role) else { return Answer::Unknown("no such role".into()) };
+                let Some(role) = asker.serving.role(role) else {
+                    return Answer::Unknown("no such role".into());
+                };
                 let set = object_name(asker.serving, role, self.slice).value;
-                let pod = if *rank == 0 { format!("{set}-{replica}") } else { format!("{set}-{replica}-{rank}") };
+                let pod = if *rank == 0 {
+                    format!("{set}-{replica}")
+                } else {
+                    format!("{set}-{replica}-{rank}")
+                };
                 Answer::Literal(format!("{pod}.{set}").into())
             }
             Reference::Selector { role, separator } => {
-                let Some(role) = asker.serving.role(role) else { return Answer::Unknown("no such role".into()) };
+                let Some(role) = asker.serving.role(role) else {
+                    return Answer::Unknown("no such role".into());
+                };
                 let selector = shared::sliced(shared::selector(asker.serving, role), self.slice);
                 Answer::Literal(shared::selector_text(&selector, separator))
             }

@@ -50,4 +50,10 @@ pub const SUB_GROUP: Code = Code {
 };
 
 /// All codes of the dialect.
-pub const CODES: &[&Code] = &[&NAME_TOO_LONG, &NAME_CLASH, &GANG_PROVIDER, &RESERVED_LABEL, &SUB_GROUP];
+pub const CODES: &[&Code] = &[
+    &NAME_TOO_LONG,
+    &NAME_CLASH,
+    &GANG_PROVIDER,
+    &RESERVED_LABEL,
+    &SUB_GROUP,
+];

@@ -3,8 +3,8 @@
 use super::answers::LwsAnswers;
 use super::codes::{GANG_PROVIDER, NAME_CLASH, NAME_TOO_LONG, SUB_GROUP};
 use super::options::{GangProvider, Options, Platform, QueueSystem, RoleOptions, SubdomainPolicy};
-use crate::dialect::{Context, shared};
 use crate::diagnostic::Diagnostic;
+use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Gang, Member, Role, Rollout, Serving};
 use crate::spec::decode::Decoder;
@@ -23,9 +23,16 @@ pub fn object_name(serving: &Serving, role: &Role, slice: Option<u32>) -> Traced
 /// All objects of a workload.
 pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
     let options: Options = cx.options(&serving.options);
-    let mut decoder = Decoder { sources: cx.sources, ledger: cx.ledger };
+    let mut decoder = Decoder {
+        sources: cx.sources,
+        ledger: cx.ledger,
+    };
     let platform: Platform = cx.platform.section("lws", &mut decoder);
-    let lowering = Lowering { serving, options, platform };
+    let lowering = Lowering {
+        serving,
+        options,
+        platform,
+    };
     let mut objects = shared::access(serving);
     for slice in shared::slices(serving) {
         for role in &serving.roles {
@@ -76,23 +83,43 @@ impl Lowering<'_> {
         let mut labels: Vec<(&str, Node)> = shared::slice_label(slice).into_iter().collect();
         self.queue(queue.as_ref(), gang.is_some(), &mut annotations, &mut labels);
         if let Some(topology) = topology.as_ref().filter(|t| shared::exclusive_replica(t)) {
-            let ids = topology.scope.ids.union(&topology.mode.ids).union(&topology.exclusive.ids);
-            annotations.insert("leaderworkerset.sigs.k8s.io/exclusive-topology", topology.key.clone().and(&ids));
+            let ids = topology
+                .scope
+                .ids
+                .union(&topology.mode.ids)
+                .union(&topology.exclusive.ids);
+            annotations.insert(
+                "leaderworkerset.sigs.k8s.io/exclusive-topology",
+                topology.key.clone().and(&ids),
+            );
         }
         self.check_gang(gang.as_ref(), cx);
         let mut vars = Vars::new();
-        vars.set("metadata", shared::metadata(self.serving, &name, &labels, &annotations));
+        vars.set(
+            "metadata",
+            shared::metadata(self.serving, &name, &labels, &annotations),
+        );
         let replicas = shared::replicas(self.serving, role);
         vars.set("replicas", replicas.node());
         vars.set("size", role.size().node());
-        vars.set("restartPolicy", restart.policy.map(|p| Str::from(restart_policy(*p))).node());
-        vars.set("startupPolicy", startup.as_ref().map(|s| s.map(|s| Str::from(startup_policy(*s))).node()));
+        vars.set(
+            "restartPolicy",
+            restart.policy.map(|p| Str::from(restart_policy(*p))).node(),
+        );
+        vars.set(
+            "startupPolicy",
+            startup
+                .as_ref()
+                .map(|s| s.map(|s| Str::from(startup_policy(*s))).node()),
+        );
         vars.set("networkConfig", self.network(&options));
         self.rollout(rollout.as_ref(), &replicas, &mut vars);
         self.storage(options, role, &mut vars, cx);
         vars.set("leaderTemplate", leader);
         vars.set("workerTemplate", worker);
-        let mut objects: Vec<Node> = shared::fill(cx, "lws/leaderworkerset.yaml", &vars).into_iter().collect();
+        let mut objects: Vec<Node> = shared::fill(cx, "lws/leaderworkerset.yaml", &vars)
+            .into_iter()
+            .collect();
         let target = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", name.node());
         objects.extend(shared::policies(self.serving, role, slice, target));
         objects
@@ -113,7 +140,16 @@ impl Lowering<'_> {
             if role.gang.is_some() {
                 shared::default_scheduler(role, "volcano", &mut template);
             }
-            resolve(&mut template, &Asker { serving: self.serving, role, member: Some(member) }, &answers, cx.ledger);
+            resolve(
+                &mut template,
+                &Asker {
+                    serving: self.serving,
+                    role,
+                    member: Some(member),
+                },
+                &answers,
+                cx.ledger,
+            );
             template
         };
         role.members.iter().map(|m| template(m, cx)).collect()
@@ -127,7 +163,11 @@ impl Lowering<'_> {
         labels: &mut Vec<(&'static str, Node)>,
     ) {
         let Some(queue) = queue else { return };
-        let default = Traced::default_of(if gang { QueueSystem::Volcano } else { QueueSystem::Kueue });
+        let default = Traced::default_of(if gang {
+            QueueSystem::Volcano
+        } else {
+            QueueSystem::Kueue
+        });
         let system = self.options.queue_system.clone().unwrap_or(default);
         let value = queue.clone().and(&system.ids);
         match system.value {
@@ -137,35 +177,64 @@ impl Lowering<'_> {
     }
 
     fn network(&self, options: &RoleOptions) -> Option<Node> {
-        let policy: Option<&Traced<SubdomainPolicy>> =
-            options.subdomain_policy.as_ref().or(self.options.subdomain_policy.as_ref());
+        let policy: Option<&Traced<SubdomainPolicy>> = options
+            .subdomain_policy
+            .as_ref()
+            .or(self.options.subdomain_policy.as_ref());
         policy.map(|p| Map::from_iter([("subdomainPolicy", p.node())]).into())
     }
 
     /// Both bounds are always written: defaults differ between this object and a DisaggregatedSet role.
     fn rollout(&self, rollout: Option<&Rollout>, replicas: &Traced<u32>, vars: &mut Vars) {
-        let default = Rollout { max_unavailable: None, max_surge: None, partition: None, paused: None, in_place: None };
-        let Rollout { max_unavailable, max_surge, partition, paused, in_place: _ } = rollout.unwrap_or(&default);
-        let node = |v: &Option<Traced<_>>, default: u32| v.as_ref().map_or_else(|| default.into(), Traced::node);
+        let default = Rollout {
+            max_unavailable: None,
+            max_surge: None,
+            partition: None,
+            paused: None,
+            in_place: None,
+        };
+        let Rollout {
+            max_unavailable,
+            max_surge,
+            partition,
+            paused,
+            in_place: _,
+        } = rollout.unwrap_or(&default);
+        let node =
+            |v: &Option<Traced<_>>, default: u32| v.as_ref().map_or_else(|| default.into(), Traced::node);
         vars.set("maxUnavailable", node(max_unavailable, 1));
         vars.set("maxSurge", node(max_surge, 0));
-        let held = paused.as_ref().filter(|p| p.value).map(|p| p.zip(replicas, |_, replicas| *replicas).node());
+        let held = paused
+            .as_ref()
+            .filter(|p| p.value)
+            .map(|p| p.zip(replicas, |_, replicas| *replicas).node());
         vars.set("partition", held.or(partition.as_ref().map(Traced::node)));
     }
 
     fn storage(&self, options: RoleOptions, role: &Role, vars: &mut Vars, cx: &mut Context<'_>) {
-        let RoleOptions { ids: _, subdomain_policy: _, sub_group_size, volume_claim_templates, retention } = options;
+        let RoleOptions {
+            ids: _,
+            subdomain_policy: _,
+            sub_group_size,
+            volume_claim_templates,
+            retention,
+        } = options;
         let size = role.size();
         if let Some(sub) = &sub_group_size {
             let (n, s) = (size.value, sub.value.0);
             if s > n || (n % s != 0 && (n - 1) % s != 0) {
                 let message = format!("subgroups of {s} do not divide a group of {n}");
-                cx.ledger.report(Diagnostic::new(&SUB_GROUP, message).at_ids(&sub.ids));
+                cx.ledger
+                    .report(Diagnostic::new(&SUB_GROUP, message).at_ids(&sub.ids));
             }
         }
-        let policy = sub_group_size.map(|s| Node::from(Map::from_iter([("subGroupSize", s.number().node())])));
+        let policy =
+            sub_group_size.map(|s| Node::from(Map::from_iter([("subGroupSize", s.number().node())])));
         vars.set("subGroupPolicy", policy);
-        vars.set("volumeClaimTemplates", volume_claim_templates.filter(|v| !v.is_empty()).map(Node::from));
+        vars.set(
+            "volumeClaimTemplates",
+            volume_claim_templates.filter(|v| !v.is_empty()).map(Node::from),
+        );
         vars.set("persistentVolumeClaimRetentionPolicy", retention);
     }
 
@@ -173,8 +242,14 @@ impl Lowering<'_> {
         let Some(gang) = gang else { return };
         let provider = self.platform.gang_scheduling.as_ref().map(|p| p.value);
         if provider != Some(GangProvider::Volcano) {
-            let said = Diagnostic::new(&GANG_PROVIDER, "groups are gangs only if the controller's configuration says so");
-            cx.ledger.report(said.at_ids(&gang.ids.union(&gang.scope.ids)).outcome(crate::diagnostic::Outcome::Emulated));
+            let said = Diagnostic::new(
+                &GANG_PROVIDER,
+                "groups are gangs only if the controller's configuration says so",
+            );
+            cx.ledger.report(
+                said.at_ids(&gang.ids.union(&gang.scope.ids))
+                    .outcome(crate::diagnostic::Outcome::Emulated),
+            );
         }
     }
 
@@ -187,9 +262,13 @@ impl Lowering<'_> {
                 let longest = name.value.len() + if role.multi_node() { 1 + groups } else { 0 };
                 if longest > STATEFUL_SET_NAME {
                     let over = longest - STATEFUL_SET_NAME;
-                    let message = format!("`{}` is too long for a LeaderWorkerSet by {over} characters", name.value);
+                    let message = format!(
+                        "`{}` is too long for a LeaderWorkerSet by {over} characters",
+                        name.value
+                    );
                     let said = Diagnostic::new(&NAME_TOO_LONG, message).at_ids(&name.ids);
-                    cx.ledger.report(said.remedy("shorten the name of the serving or of the role"));
+                    cx.ledger
+                        .report(said.remedy("shorten the name of the serving or of the role"));
                 }
                 names.push((name, role.replicas.value));
             }
@@ -197,11 +276,16 @@ impl Lowering<'_> {
         for (name, groups) in &names {
             let digits = |rest: &str| rest.parse::<u32>().is_ok_and(|n| n < *groups);
             let clash = names.iter().find(|(other, _)| {
-                other.value.strip_prefix(name.value.as_str()).and_then(|r| r.strip_prefix('-')).is_some_and(digits)
+                other
+                    .value
+                    .strip_prefix(name.value.as_str())
+                    .and_then(|r| r.strip_prefix('-'))
+                    .is_some_and(digits)
             });
             if let Some((other, _)) = clash {
                 let message = format!("`{}` and `{}` need the same StatefulSet", name.value, other.value);
-                cx.ledger.report(Diagnostic::new(&NAME_CLASH, message).at_ids(&other.ids));
+                cx.ledger
+                    .report(Diagnostic::new(&NAME_CLASH, message).at_ids(&other.ids));
             }
         }
     }

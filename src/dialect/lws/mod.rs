@@ -17,14 +17,26 @@ use crate::value::Node;
 pub struct Lws;
 
 const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability { feature, support, remedy }
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
 }
 
 use Support::{Emulated, Impossible, Lossy, Native};
 
 const CAPABILITIES: &[Capability] = &[
-    row(Feature::Slices, Emulated("a set of LeaderWorkerSets for each slice"), ""),
-    row(Feature::Roles, Emulated("one LeaderWorkerSet for each role; nothing ties them together"), ""),
+    row(
+        Feature::Slices,
+        Emulated("a set of LeaderWorkerSets for each slice"),
+        "",
+    ),
+    row(
+        Feature::Roles,
+        Emulated("one LeaderWorkerSet for each role; nothing ties them together"),
+        "",
+    ),
     row(Feature::MultiNode, Native, ""),
     row(Feature::LeaderTemplate, Native, ""),
     row(
@@ -43,30 +55,58 @@ const CAPABILITIES: &[Capability] = &[
         Lossy("the controller makes a gang of each group; roles are scheduled apart"),
         "use `scope: replica`, or choose grove, kthena or aibrix",
     ),
-    row(Feature::GangTimeout, Lossy("the controller's PodGroups have no time limit"), ""),
-    row(Feature::TopologyReplica, Emulated("pod affinity among the pods of a group"), ""),
-    row(Feature::TopologyRole, Emulated("pod affinity among the pods of the role"), ""),
-    row(Feature::TopologySlice, Emulated("pod affinity among the pods of the slice"), ""),
-    row(Feature::TopologyPreferred, Emulated("preferred pod affinity"), ""),
     row(
-        Feature::TopologyExclusive,
-        Native,
+        Feature::GangTimeout,
+        Lossy("the controller's PodGroups have no time limit"),
         "",
     ),
+    row(
+        Feature::TopologyReplica,
+        Emulated("pod affinity among the pods of a group"),
+        "",
+    ),
+    row(
+        Feature::TopologyRole,
+        Emulated("pod affinity among the pods of the role"),
+        "",
+    ),
+    row(
+        Feature::TopologySlice,
+        Emulated("pod affinity among the pods of the slice"),
+        "",
+    ),
+    row(Feature::TopologyPreferred, Emulated("preferred pod affinity"), ""),
+    row(Feature::TopologyExclusive, Native, ""),
     row(Feature::Queue, Native, ""),
-    row(Feature::DependsOn, Emulated("init containers that wait for the other role's port"), ""),
+    row(
+        Feature::DependsOn,
+        Emulated("init containers that wait for the other role's port"),
+        "",
+    ),
     row(Feature::LeaderFirst, Native, ""),
-    row(Feature::WorkersFirst, Lossy("workers are made by their leader, so it cannot wait for them to start it"), ""),
+    row(
+        Feature::WorkersFirst,
+        Lossy("workers are made by their leader, so it cannot wait for them to start it"),
+        "",
+    ),
     row(Feature::RestartPod, Native, ""),
     row(Feature::RestartReplica, Native, ""),
-    row(Feature::RestartSlice, Lossy("a group is restarted as a whole; other roles go on"), "use `policy: replica`"),
+    row(
+        Feature::RestartSlice,
+        Lossy("a group is restarted as a whole; other roles go on"),
+        "use `policy: replica`",
+    ),
     row(Feature::RestartBackoff, Lossy("a group is restarted at once"), ""),
     row(Feature::MaxUnavailable, Native, ""),
     row(Feature::MaxSurge, Native, ""),
     row(Feature::Partition, Native, ""),
     row(Feature::Paused, Emulated("a partition above the last group"), ""),
     row(Feature::InPlace, Lossy("groups are replaced as a whole"), ""),
-    row(Feature::Scaling, Emulated("a HorizontalPodAutoscaler on the scale subresource"), ""),
+    row(
+        Feature::Scaling,
+        Emulated("a HorizontalPodAutoscaler on the scale subresource"),
+        "",
+    ),
     row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
 ];
 
@@ -81,7 +121,10 @@ static INFO: Info = Info {
     role_options: &options::RoleOptions::SHAPE,
     platform: &options::Platform::SHAPE,
     codes: codes::CODES,
-    templates: &[("lws/leaderworkerset.yaml", include_str!("../../../templates/lws/leaderworkerset.yaml"))],
+    templates: &[(
+        "lws/leaderworkerset.yaml",
+        include_str!("../../../templates/lws/leaderworkerset.yaml"),
+    )],
 };
 
 impl Dialect for Lws {

@@ -8,8 +8,12 @@ use crate::value::{Map, Node, Piece, Reference, Str, Value};
 
 /// The Service for clients, and the route of a Gateway to it. `select` gives the labels of a role's serving pods.
 pub fn fronts(serving: &Serving, select: impl Fn(&Serving, &Role) -> Map) -> Vec<Node> {
-    let Some(role) = serving.front.role.as_ref().and_then(|r| serving.role(&r.value)) else { return Vec::new() };
-    let Some(target) = &role.engine.port else { return Vec::new() };
+    let Some(role) = serving.front.role.as_ref().and_then(|r| serving.role(&r.value)) else {
+        return Vec::new();
+    };
+    let Some(target) = &role.engine.port else {
+        return Vec::new();
+    };
     let front = &serving.front;
     let mut objects = vec![companion::service(companion::Service {
         metadata: metadata(serving, &front.service, &[], &Map::new()),
@@ -27,7 +31,11 @@ pub fn fronts(serving: &Serving, select: impl Fn(&Serving, &Role) -> Map) -> Vec
 }
 
 fn http_route(serving: &Serving, gateway: &Gateway) -> Node {
-    let Gateway { name, namespace, hostnames } = gateway;
+    let Gateway {
+        name,
+        namespace,
+        hostnames,
+    } = gateway;
     let mut parent = Map::new();
     parent.insert("name", name);
     parent.insert_some("namespace", namespace.clone());
@@ -38,20 +46,30 @@ fn http_route(serving: &Serving, gateway: &Gateway) -> Node {
     let mut spec = Map::new();
     spec.insert("parentRefs", vec![Node::from(parent)]);
     if !hostnames.is_empty() {
-        spec.insert("hostnames", hostnames.iter().map(Node::from).collect::<Vec<Node>>());
+        spec.insert(
+            "hostnames",
+            hostnames.iter().map(Node::from).collect::<Vec<Node>>(),
+        );
     }
     spec.insert("rules", vec![Node::from(rule)]);
     let mut route = Map::new();
     route.insert("apiVersion", "gateway.networking.k8s.io/v1");
     route.insert("kind", "HTTPRoute");
-    route.insert("metadata", metadata(serving, &serving.front.service, &[], &Map::new()));
+    route.insert(
+        "metadata",
+        metadata(serving, &serving.front.service, &[], &Map::new()),
+    );
     route.insert("spec", spec);
     route.into()
 }
 
 /// The Services of the roles that others address by [`Reference::Service`], in one slice. Targets whose roles have such a
 /// Service of their own need none of these.
-pub fn role_services(serving: &Serving, slice: Option<u32>, select: impl Fn(&Serving, &Role) -> Map) -> Vec<Node> {
+pub fn role_services(
+    serving: &Serving,
+    slice: Option<u32>,
+    select: impl Fn(&Serving, &Role) -> Map,
+) -> Vec<Node> {
     let wanted = referenced(serving);
     let service = |role: &Role| {
         let name = sliced_name(serving, role, slice).map(|n| service_name(n));
@@ -68,7 +86,12 @@ pub fn role_services(serving: &Serving, slice: Option<u32>, select: impl Fn(&Ser
             headless: false,
         }))
     };
-    serving.roles.iter().filter(|r| wanted.contains(&r.name.value)).filter_map(service).collect()
+    serving
+        .roles
+        .iter()
+        .filter(|r| wanted.contains(&r.name.value))
+        .filter_map(service)
+        .collect()
 }
 
 /// The answer to [`Reference::Service`]: the name of the Service made by [`role_services`].

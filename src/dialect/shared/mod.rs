@@ -8,12 +8,13 @@ mod templates;
 
 pub use front::{fronts, role_service_address, role_services};
 pub use names::{
-    SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector, selector_text,
-    slice_label, sliced, sliced_name, slices,
+    SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector,
+    selector_text, slice_label, sliced, sliced_name, slices,
 };
 pub use policies::{access, autoscaler, disruption_budget, policies, use_pod_reader};
 pub use templates::{
-    affinity, default_scheduler, exclusive_replica, leader_and_worker, requests_as_limits, wait_for_dependencies,
+    affinity, default_scheduler, exclusive_replica, leader_and_worker, requests_as_limits,
+    wait_for_dependencies,
 };
 
 use super::Context;

@@ -8,7 +8,12 @@ use crate::value::{Map, Node, Str, Traced};
 pub const SLICE_LABEL: &str = "infer.dev/slice";
 
 /// The metadata of an object: name, namespace, the serving's labels and its own.
-pub fn metadata(serving: &Serving, name: impl Into<Node>, labels: &[(&str, Node)], annotations: &Map) -> Node {
+pub fn metadata(
+    serving: &Serving,
+    name: impl Into<Node>,
+    labels: &[(&str, Node)],
+    annotations: &Map,
+) -> Node {
     let mut metadata = Map::new();
     metadata.insert("name", name);
     metadata.insert_some("namespace", serving.namespace.clone());
@@ -42,14 +47,18 @@ pub fn selector(serving: &Serving, role: &Role) -> Map {
 
 /// A selector written as `k=v` with `separator` between.
 pub fn selector_text(selector: &Map, separator: &str) -> Str {
-    let pairs: Vec<String> =
-        selector.iter().map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
+    let pairs: Vec<String> = selector
+        .iter()
+        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+        .collect();
     pairs.join(separator).into()
 }
 
 /// The name of a role's object: `<serving>-<role>`.
 pub fn role_object_name(serving: &Serving, role: &Role) -> Traced<Str> {
-    serving.name.zip(&role.name, |serving, role| format!("{serving}-{role}").into())
+    serving
+        .name
+        .zip(&role.name, |serving, role| format!("{serving}-{role}").into())
 }
 
 /// The slices of a workload whose target has none: one without a number, or all of them by number. A workload of no
@@ -73,7 +82,9 @@ pub fn replicas(serving: &Serving, role: &Role) -> Traced<u32> {
 pub fn sliced_name(serving: &Serving, role: &Role, slice: Option<u32>) -> Traced<Str> {
     let name = match slice {
         None => role_object_name(serving, role),
-        Some(slice) => serving.name.zip(&role.name, |serving, role| format!("{serving}-{slice}-{role}").into()),
+        Some(slice) => serving.name.zip(&role.name, |serving, role| {
+            format!("{serving}-{slice}-{role}").into()
+        }),
     };
     name.and(&serving.slices.ids)
 }

@@ -22,7 +22,10 @@ fn all_pods(serving: &Serving, role: &Role) -> Map {
 
 /// The disruption budget of a role, if it asks for one.
 pub fn disruption_budget(serving: &Serving, role: &Role, name: &Traced<Str>, selector: Map) -> Option<Node> {
-    let Disruption { min_available, max_unavailable } = role.disruption.as_ref()?;
+    let Disruption {
+        min_available,
+        max_unavailable,
+    } = role.disruption.as_ref()?;
     Some(companion::pod_disruption_budget(
         metadata(serving, name, &[], &Map::new()),
         selector,
@@ -32,8 +35,18 @@ pub fn disruption_budget(serving: &Serving, role: &Role, name: &Traced<Str>, sel
 }
 
 /// A HorizontalPodAutoscaler that scales `target` (apiVersion, kind, name) as the role asks, if it does.
-pub fn autoscaler(serving: &Serving, role: &Role, name: &Traced<Str>, target: (&str, &str, Node)) -> Option<Node> {
-    let Scaling { min, max, metrics, ids } = role.scaling.as_ref()?;
+pub fn autoscaler(
+    serving: &Serving,
+    role: &Role,
+    name: &Traced<Str>,
+    target: (&str, &str, Node),
+) -> Option<Node> {
+    let Scaling {
+        min,
+        max,
+        metrics,
+        ids,
+    } = role.scaling.as_ref()?;
     let metrics: Vec<companion::Metric> = metrics
         .iter()
         .map(|Metric { source, name, target }| companion::Metric {
@@ -45,7 +58,11 @@ pub fn autoscaler(serving: &Serving, role: &Role, name: &Traced<Str>, target: (&
     let (api_version, kind, target) = target;
     let object = companion::horizontal_pod_autoscaler(
         metadata(serving, name, &[], &Map::new()),
-        companion::ScaleTarget { api_version: api_version.into(), kind: kind.into(), name: target },
+        companion::ScaleTarget {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            name: target,
+        },
         min.node(),
         max.node(),
         &metrics,
@@ -59,10 +76,18 @@ pub fn access(serving: &Serving) -> Vec<Node> {
         let name = role_object_name(serving, role);
         let metadata = metadata(serving, &name, &[], &Map::new());
         // The subject of a binding must name its namespace.
-        let namespace = serving.namespace.as_ref().map_or_else(|| "default".into(), Traced::node);
+        let namespace = serving
+            .namespace
+            .as_ref()
+            .map_or_else(|| "default".into(), Traced::node);
         companion::pod_reader(&metadata, &name.node(), Some(namespace))
     };
-    serving.roles.iter().filter(|r| !r.discovers.is_empty()).flat_map(access).collect()
+    serving
+        .roles
+        .iter()
+        .filter(|r| !r.discovers.is_empty())
+        .flat_map(access)
+        .collect()
 }
 
 /// Sets the service account of [`access`] in a pod template, if the role needs it and the template has none.

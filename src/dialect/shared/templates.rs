@@ -22,12 +22,17 @@ pub fn leader_and_worker(templates: Vec<Node>) -> (Option<Node>, Option<Node>) {
 
 /// Whether a topology is one domain for each replica, and no other replica in it.
 pub fn exclusive_replica(topology: &Topology) -> bool {
-    topology.exclusive.value && topology.scope.value == Scope::Replica && topology.mode.value == Strictness::Required
+    topology.exclusive.value
+        && topology.scope.value == Scope::Replica
+        && topology.mode.value == Strictness::Required
 }
 
 /// Sets the scheduler of a template that names none.
 pub fn default_scheduler(role: &Role, scheduler: &str, template: &mut Node) {
-    let ids = role.gang.as_ref().map_or_else(Ids::none, |g| g.ids.union(&g.scope.ids));
+    let ids = role
+        .gang
+        .as_ref()
+        .map_or_else(Ids::none, |g| g.ids.union(&g.scope.ids));
     let spec = template.at_mut(&["spec"]);
     if spec.get("schedulerName").is_none() {
         spec.set("schedulerName", Node::derived(scheduler, &ids));
@@ -37,11 +42,22 @@ pub fn default_scheduler(role: &Role, scheduler: &str, template: &mut Node) {
 /// Writes limits as requests too where a container has no requests for them: gang schedulers sum up requests only.
 pub fn requests_as_limits(template: &mut Node) {
     for list in ["initContainers", "containers"] {
-        let Some(Value::Seq(containers)) = template.at_mut(&["spec"]).map_mut().get_mut(list).map(|c| &mut c.value) else {
+        let Some(Value::Seq(containers)) = template
+            .at_mut(&["spec"])
+            .map_mut()
+            .get_mut(list)
+            .map(|c| &mut c.value)
+        else {
             continue;
         };
         for container in containers {
-            let Some(limits) = container.at(&["resources", "limits"]).and_then(Node::as_map).cloned() else { continue };
+            let Some(limits) = container
+                .at(&["resources", "limits"])
+                .and_then(Node::as_map)
+                .cloned()
+            else {
+                continue;
+            };
             let requests = container.at_mut(&["resources", "requests"]).map_mut();
             for (resource, amount) in limits {
                 if !requests.contains_key(&resource) {
@@ -62,7 +78,12 @@ pub fn affinity(
     replica_keys: &[&str],
     template: &mut Node,
 ) {
-    let Topology { key, scope, mode, exclusive } = topology;
+    let Topology {
+        key,
+        scope,
+        mode,
+        exclusive,
+    } = topology;
     let mut labels = Map::from_iter([(SERVING_LABEL, Node::from(&serving.name))]);
     let mut own_keys = Vec::new();
     if scope.value != Scope::Slice {
@@ -111,7 +132,10 @@ fn apart(
         Scope::Replica => Map::from_iter([("matchLabels", Node::from(serving_label()))]),
         Scope::Role => Map::from_iter([
             ("matchLabels", Node::from(serving_label())),
-            ("matchExpressions", vec![not_in(ROLE_LABEL, (&role.name).into())].into()),
+            (
+                "matchExpressions",
+                vec![not_in(ROLE_LABEL, (&role.name).into())].into(),
+            ),
         ]),
         Scope::Slice => {
             let exists = Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
@@ -146,12 +170,23 @@ pub fn wait_for_dependencies(serving: &Serving, role: &Role, template: &mut Node
             let port = serving.role(&needed.value)?.engine.port.as_ref()?.value;
             let script = vec![
                 Piece::Literal("until nc -z -w 2 ".into()),
-                Piece::Reference(Reference::Address { role: needed.value.clone(), replica: 0, rank: 0 }),
+                Piece::Reference(Reference::Address {
+                    role: needed.value.clone(),
+                    replica: 0,
+                    rank: 0,
+                }),
                 Piece::Literal(format!(" {port}; do sleep 2; done").into()),
             ];
             let command: Vec<Node> = vec!["/bin/sh".into(), "-c".into(), script.into()];
             let name = needed.map(|n| crate::value::Str::from(format!("wait-for-{n}")));
-            Some(Map::from_iter([("name", name.node()), ("image", WAIT_IMAGE.into()), ("command", command.into())]).into())
+            Some(
+                Map::from_iter([
+                    ("name", name.node()),
+                    ("image", WAIT_IMAGE.into()),
+                    ("command", command.into()),
+                ])
+                .into(),
+            )
         })
         .collect();
     if !waits.is_empty() {
