@@ -1,7 +1,8 @@
 //! Lines of the input, made fit to be shown: without secrets, control characters and unbearable length.
 
 use super::finding::Context;
-use crate::source::{Source, Sources, Span};
+use super::secret;
+use crate::source::{Source, Sources, Span, Step};
 use crate::value::{Id, Str};
 use std::ops::Range;
 
@@ -32,7 +33,9 @@ pub struct Excerpt {
 /// A place in a file, by bytes, all of them on character boundaries and on one line.
 pub(super) struct Mark<'a> {
     pub(super) file: &'a Source,
-    number: u32,
+    id: Id,
+    /// The place is no node of a document.
+    beside: bool,
     pub(super) line: u32,
     /// The bytes of the line, without its end.
     whole: Range<usize>,
@@ -49,6 +52,7 @@ pub(super) fn mark(sources: &Sources, id: Id, key: bool) -> Option<Mark<'_>> {
         Some(k) if key || (!origin.leaf && later(k)) => k,
         _ => origin.span,
     };
+    let beside = origin.parent.is_some() && matches!(origin.step, Step::Document(_));
     let start = floor(&file.text, span.start as usize);
     let line = line_at(file, start);
     let from = floor(
@@ -64,7 +68,8 @@ pub(super) fn mark(sources: &Sources, id: Id, key: bool) -> Option<Mark<'_>> {
     let line = u32::try_from(line + 1).unwrap_or(u32::MAX);
     Some(Mark {
         file,
-        number: id.file(),
+        id,
+        beside,
         line,
         whole: from..to,
         range: start..end,
@@ -134,19 +139,42 @@ impl Mark<'_> {
         cut(shown, mark, from > whole.start, to < whole.end)
     }
 
+    /// What may be secret in a line of a document that could not be read, or beside the tree of one that could (the
+    /// second value of a key). Then the values of Secrets and of environment variables cannot be told from others.
+    pub(super) fn blind(&self, context: &Context<'_>, line: &str) -> Option<Range<usize>> {
+        let secret = match context.document_of(self.id) {
+            None => may_be_secret(&self.file.text),
+            Some(_) if !self.beside => return None,
+            Some(document) => document.root.get("kind").and_then(|k| k.as_str()) == Some("Secret"),
+        };
+        let (name, range) = value_of_line(line)?;
+        (secret || name == "value" || secret::field(name)).then_some(range)
+    }
+
+    /// The text that [`Mark::blind`] hides on the marked line.
+    pub(super) fn blind_text(&self, context: &Context<'_>) -> Option<&str> {
+        let from = floor(
+            &self.file.text,
+            self.range.start.saturating_sub(NEAR).max(self.whole.start),
+        );
+        let to = floor(&self.file.text, (self.range.start + NEAR).min(self.whole.end)).max(from);
+        let line = &self.file.text[from..to];
+        self.blind(context, line).map(|r| &line[r])
+    }
+
     /// What is secret in the line (which begins at byte `from` of the file), and the tags for it.
     fn masks(&self, context: &Context<'_>, line: &str, from: usize) -> Vec<(Range<usize>, String)> {
         let to = from + line.len();
         let mut masks: Vec<(Range<usize>, String)> = Vec::new();
-        match context.hidden(self.number) {
-            Some(hidden) => {
-                let near = hidden.iter().filter(|(r, _)| r.start < to && r.end > from);
-                masks.extend(
-                    near.map(|(r, tag)| (r.start.max(from) - from..r.end.min(to) - from, tag.clone())),
-                );
-            }
-            None if self.file.text.contains("Secret") => masks.extend(blind(line)),
-            None => {}
+        if let Some(hidden) = context.hidden(self.id.file()) {
+            let near = hidden.iter().filter(|(r, _)| r.start < to && r.end > from);
+            masks.extend(near.map(|(r, tag)| (r.start.max(from) - from..r.end.min(to) - from, tag.clone())));
+        }
+        if masks.is_empty() {
+            masks.extend(
+                self.blind(context, line)
+                    .map(|r| (r.clone(), super::mask::tag(&line[r]))),
+            );
         }
         let taken: Vec<Range<usize>> = masks.iter().map(|(r, _)| r.clone()).collect();
         let free = |r: &Range<usize>| taken.iter().all(|t| r.end <= t.start || r.start >= t.end);
@@ -158,15 +186,24 @@ impl Mark<'_> {
     }
 }
 
-/// What to hide on a line of a file that could not be read and that may hold a Secret: all but a key.
-fn blind(line: &str) -> Option<(Range<usize>, String)> {
+/// What to hide on a line of which nothing is known: all but a key and what such a key never hides.
+fn value_of_line(line: &str) -> Option<(&str, Range<usize>)> {
     let key = line.find(": ").map_or(0, |n| n + 2);
     let start = key + (line[key..].len() - line[key..].trim_start_matches(['-', ' ']).len());
     let value = line[start..].trim_end();
     let plain = ["apiVersion", "kind", "name", "namespace", "type"];
     let name = line[..key].trim_matches(|c: char| !c.is_alphanumeric());
-    (!value.is_empty() && !value.ends_with(':') && !plain.contains(&name))
-        .then(|| (start..start + value.len(), super::mask::tag(value)))
+    let shown = value.is_empty() || value.ends_with(':') || plain.contains(&name);
+    (!shown).then(|| (name, start..start + value.len()))
+}
+
+/// Whether a text may define a Secret: it has that word.
+fn may_be_secret(text: &str) -> bool {
+    let edge = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
+    let word = |(at, word): (usize, &str)| {
+        edge(text[..at].chars().next_back()) && edge(text[at + word.len()..].chars().next())
+    };
+    text.match_indices("Secret").any(word)
 }
 
 /// The line with masks applied and unprintable characters replaced, and where the mark is in it.

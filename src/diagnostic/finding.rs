@@ -128,6 +128,22 @@ impl<'a> Context<'a> {
         self.hidden.get(&file).map(Vec::as_slice)
     }
 
+    /// The document that a node or place belongs to, if it is one of those given.
+    pub(super) fn document_of(&self, id: Id) -> Option<&Document> {
+        let mut at = id;
+        loop {
+            if let Some(document) = self.by_root.get(&at) {
+                return self.documents.get(*document);
+            }
+            let parent = self
+                .sources
+                .origin(at)?
+                .parent
+                .filter(|parent| *parent < at.node())?;
+            at = Id::new(id.file(), parent);
+        }
+    }
+
     /// The object, pointer and (masked) value of a node.
     fn locate(&self, id: Id) -> (Option<ObjectRef>, String, Option<&Node>) {
         let mut steps: Vec<&Step> = Vec::new();
@@ -207,12 +223,13 @@ fn pointer(steps: &[&Step]) -> String {
 impl Finding {
     /// Makes a diagnostic concrete. A place that its files do not have is left out.
     pub fn of(diagnostic: &Diagnostic, context: &Context<'_>) -> Self {
-        let clean = |text: &String| context.masker.text(text);
         let at = diagnostic.at.or(diagnostic.covers.first());
         let mark = at.and_then(|id| excerpt::mark(context.sources, id, diagnostic.at_key));
+        let unread = mark.as_ref().and_then(|mark| mark.blind_text(context));
+        let clean = |text: &String| context.masker.text_without(text, unread);
         let labelled = !diagnostic.labels.is_empty();
         let (mut source, mut value, mut excerpts) = (None, None, Vec::new());
-        if let (Some(id), Some(mark)) = (at, mark) {
+        if let (Some(id), Some(mark)) = (at, &mark) {
             let (object, pointer, node) = context.locate(id);
             let (file, line, column) = (mark.file.name.clone(), mark.line, mark.column());
             source = Some(Place {

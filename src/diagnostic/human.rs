@@ -439,7 +439,7 @@ error[INF0102]: unknown engine `vlm`
             let documents = [document];
             let context = Context::new(&sources, &documents);
             let ids = (0..3).flat_map(|f| (0..=count).map(move |i| Id::new(f, i)));
-            for (id, color) in ids.flat_map(|id| [(id, false), (id, true)]) {
+            for (id, color) in ids.map(|id| (id, id.node() % 4 == 0)) {
                 let d = Diagnostic::new(&BAD, "\u{1b}")
                     .at(id)
                     .label(Some(id), "l")
@@ -450,5 +450,47 @@ error[INF0102]: unknown engine `vlm`
             let covers = Diagnostic::new(&BAD, "").at_ids(&Ids::from(Id::new(9, 9)));
             assert!(Finding::of(&covers, &context).source.is_none());
         }
+    }
+}
+
+/// With the reader of real files.
+#[cfg(test)]
+mod read {
+    use super::super::{Context, Finding, Ledger};
+    use super::*;
+    use crate::source::{Limits, Sources, parse};
+
+    fn told(text: &str) -> String {
+        let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
+        let (source, documents) = parse("x.yaml", text, 0, &Limits::default(), &mut ledger);
+        sources.push(source);
+        let context = Context::new(&sources, &documents);
+        let findings = Finding::all(&ledger.diagnostics, &context);
+        assert!(!findings.is_empty(), "{text}");
+        format!(
+            "{}{}",
+            render(&findings, Options::default()),
+            super::super::json::render(&findings)
+        )
+    }
+
+    #[test]
+    fn secrets_in_what_cannot_be_read_stay_hidden() {
+        let texts = [
+            "kind: Secret\nstringData:\n  a: x\n  a: hunter2hunter2\n",
+            "kind: Secret\nstringData:\n  a: hunter2hunter2\n  a: x\n",
+            "kind: A\n---\nkind: Secret\ndata:\n  a: !!int hunter2hunter2\n",
+            "kind: Secret\ndata:\n  a: hunter2hunter2: b\n",
+            "kind: Secret\ndata:\n  a: \"hunter2hunter2\n",
+            "kind: Secret\ndata:\n  a: *hunter2hunter2\n",
+            "kind: Pod\nspec:\n  env:\n  - name: HF_TOKEN\n    value: x\n    value: hunter2hunter2\n",
+            "kind: Pod\nspec:\n  env:\n  - name: HF_TOKEN\n    value: hunter2hunter2\n    x: [\n",
+        ];
+        for text in texts {
+            let told = told(text);
+            assert!(!told.contains("hunter2"), "{text}\n{told}");
+        }
+        let told = told("kind: Pod\nspec:\n  a: plain\n  a: other\n");
+        assert!(told.contains("a: plain") || told.contains("a: other"), "{told}");
     }
 }

@@ -108,7 +108,11 @@ fn mask_entries(map: &mut Map, place: Place) {
         let whole = place.whole
             || (place.secret_data && matches!(key.as_str(), "data" | "stringData"))
             || key == "kubectl.kubernetes.io/last-applied-configuration"
-            || (scalar && secret::field(key) && !secret::harmless(&scalar_text(&node.value)))
+            || (scalar
+                && secret::field(key)
+                && node
+                    .as_str()
+                    .is_some_and(|v| !secret::harmless(v) && !secret::plain(v)))
             || (scalar && place.variables && secret::variable(key, &scalar_text(&node.value)));
         let variables = !scalar && matches!(key.as_str(), "env" | "environment" | "envs");
         mask_node(
@@ -183,6 +187,19 @@ impl Masker {
         self.secrets.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         self.secrets.dedup();
         copy
+    }
+
+    /// [`Masker::text`], without the given raw text of a value either: the whole of it and each of its words.
+    pub(super) fn text_without(&self, text: &str, raw: Option<&str>) -> String {
+        let Some(raw) = raw else { return self.text(text) };
+        let words = raw.split(|c: char| c.is_whitespace() || "\"'{}[],*&".contains(c));
+        let mut parts: Vec<&str> = words.filter(|w| !w.starts_with('!')).chain([raw]).collect();
+        parts.retain(|part| part.len() >= 4 && text.contains(part));
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        let text = parts
+            .into_iter()
+            .fold(text.to_owned(), |text, part| text.replace(part, &tag(part)));
+        self.text(&text)
     }
 
     /// A sentence without secrets: those of the documents, and whatever looks like one.

@@ -18,7 +18,12 @@ const ABOUT: &[&str] = &[
 ];
 /// Words before `key` that make it a secret in names that are not environment variables.
 const KEYS: &[&str] = &["api", "access", "secret", "private", "auth", "signing"];
-/// Beginnings of tokens that well-known services issue, and how many characters must follow.
+/// Words before `token` that make it a piece of text for a model: `time-to-first-token`.
+const OF_TEXT: &[&str] = &[
+    "first", "last", "next", "per", "max", "min", "new", "input", "output", "eos", "bos", "pad", "mask",
+    "stop", "special", "unk", "sep", "cls", "image", "end", "start", "think",
+];
+/// Beginnings of tokens that well-known services issue, and how many letters and digits in a row must follow.
 const ISSUED: &[(&str, usize)] = &[
     ("hf_", 20),
     ("sk-", 16),
@@ -55,7 +60,7 @@ pub(super) fn field(name: &str) -> bool {
         return false;
     };
     match last {
-        "token" => true,
+        "token" => words.len() < 2 || !OF_TEXT.contains(&words[words.len() - 2].as_str()),
         "key" => words.len() > 1 && KEYS.contains(&words[words.len() - 2].as_str()),
         _ => ALWAYS.contains(&last),
     }
@@ -70,14 +75,31 @@ pub(super) fn variable(name: &str, value: &str) -> bool {
     if about || harmless(value) {
         return false;
     }
-    let plain = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
-    has(ALWAYS) || has(&["secret"]) || (has(&["token", "key", "pat"]) && !plain)
+    let plain = plain(value);
+    let of_text = words
+        .windows(2)
+        .any(|w| w[1] == "token" && OF_TEXT.contains(&w[0].as_str()));
+    has(ALWAYS) || has(&["secret"]) || ((has(&["key", "pat"]) || (has(&["token"]) && !of_text)) && !plain)
 }
 
-/// Whether a value cannot be a secret whatever its name: nothing, a reference to a variable, or masked already.
+/// Whether a value is a number or a truth value, which only a password can be.
+pub(super) fn plain(value: &str) -> bool {
+    value.parse::<f64>().is_ok() || matches!(value, "true" | "false")
+}
+
+/// Whether a value cannot be a secret whatever its name: nothing, a reference to a variable, a placeholder, or masked already.
 pub(super) fn harmless(value: &str) -> bool {
     let value = value.trim();
-    value.is_empty() || value.starts_with(['$', '<', '{', '*'])
+    let within = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close);
+    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let name = |name: &str| !name.is_empty() && name.chars().all(upper);
+    value.is_empty()
+        || value.starts_with("$(")
+        || value.starts_with("${")
+        || (within("<", ">") && !value.contains(' '))
+        || within("{{", "}}")
+        || value.strip_prefix('$').is_some_and(name)
+        || value.chars().all(|c| "*x.".contains(c))
 }
 
 /// The ranges of `text` that look like secrets, in order and disjoint. `shell` says that the text is (part of) a
@@ -127,7 +149,8 @@ fn issued(text: &str, found: &mut Vec<Range<usize>>) {
             let length = rest
                 .find(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)))
                 .unwrap_or(rest.len());
-            if begins && length >= *least {
+            let longest = rest[..length].split(['-', '_']).map(str::len).max();
+            if begins && longest >= Some(*least) {
                 found.push(at..at + prefix.len() + length);
             }
         }
@@ -188,7 +211,7 @@ fn assigned(text: &str, shell: bool, found: &mut Vec<Range<usize>>) {
         };
         let inner = value.strip_prefix(['"', '\'']).unwrap_or(value);
         let secret = value_of(value);
-        if !harmless(secret) && !secret.starts_with(['|', '>', '[', '`']) {
+        if !harmless(secret) && !plain(secret) && !secret.starts_with(['|', '>', '[', '{', '`']) {
             let from = text.len() - inner.len();
             found.push(from..from + secret.len());
             at = from + secret.len();
@@ -244,6 +267,7 @@ mod tests {
             "",
         ] {
             assert!(!field(name), "{name}");
+            assert!(!field("--time-to-first-token") && !variable("EOS_TOKEN", "</s>"));
         }
         for name in [
             "HF_TOKEN",
@@ -282,6 +306,10 @@ mod tests {
         assert_eq!(
             hits("token hf_abcdefghijklmnopqrstuvwx.", false),
             ["hf_abcdefghijklmnopqrstuvwx"]
+        );
+        assert_eq!(
+            hits("pod sk-0-frontend-service-x, a-credential=true", false),
+            [""; 0]
         );
         assert_eq!(hits("Authorization: Bearer abcdefgh1", false), ["abcdefgh1"]);
         assert_eq!(

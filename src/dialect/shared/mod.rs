@@ -21,10 +21,16 @@ use super::Context;
 use crate::template::Vars;
 use crate::value::Node;
 
-/// Fills a template of the dialect; a template error becomes a diagnostic, and nothing is returned.
+/// Fills a template of the dialect; a template error becomes a diagnostic, and nothing is returned. What a user's template
+/// has no place for is named as such.
 pub fn fill(cx: &mut Context<'_>, name: &str, vars: &Vars) -> Option<Node> {
     match cx.templates.render(name, vars) {
-        Ok(node) => Some(node),
+        Ok(node) => {
+            if let Some((ids, said)) = cx.templates.waiver(name, vars) {
+                cx.ledger.waive(&ids, said);
+            }
+            Some(node)
+        }
         Err(error) => {
             cx.ledger.report(error.diagnostic());
             None
