@@ -132,9 +132,21 @@ impl Argv {
 
     /// `--flag value value`.
     pub fn values(&mut self, flag: &str, values: &[Node]) {
-        let words = std::iter::once(flag.into())
+        let mut words: Vec<Node> = std::iter::once(flag.into())
             .chain(values.iter().map(word))
             .collect();
+        // A parser would take a value that begins with a dash for a flag.
+        if let [_, only] = words.as_slice()
+            && Word::of(only).is_flag()
+        {
+            let mut joined = Text::new();
+            literal(&mut joined, &format!("{flag}="));
+            match &only.value {
+                Value::Text(pieces) => joined.extend(pieces.iter().cloned()),
+                _ => literal(&mut joined, Word::of(only).text()),
+            }
+            words = vec![Node::derived(joined, &only.ids)];
+        }
         self.items.push(Item {
             flag: flag.into(),
             setting: self.setting,

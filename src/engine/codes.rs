@@ -55,6 +55,15 @@ codes! {
     ARGUMENT_SHAPE "INF2013" Error "argument changes GPUs, ports or roles"
         "Pods, probes, Services and routers are derived from the spec. An argument that changes how many GPUs a replica takes, where it listens, or which role it plays would make them wrong, so it is refused even though \
          arguments usually have the last word.\n\nUse the field of the spec that the message names.";
+    /// A flag that needs another one.
+    FLAG_ALONE "INF2014" Error "flag without the one it needs"
+        "The program refuses to start when this flag stands without another one.\n\nAdd the flag that the message names, or leave this one out.";
+    /// A variable that nothing reads.
+    VARIABLE "INF2015" Warning "environment variable without effect"
+        "This version of the engine does not read the variable, or reads it as something else.\n\nUse the flag that the message names.";
+    /// No model.
+    MODEL_MISSING "INF2016" Error "no model"
+        "An engine must be told what to serve.\n\nSet `model.uri`, or give the whole command line of the engine as `command`.";
     /// GPUs that do not divide.
     WORLD "INF2020" Error "GPUs do not divide over the nodes"
         "The degrees of parallelism multiply to the GPUs of a replica, and each node runs the same share of them. The message shows the sum.";

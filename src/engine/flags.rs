@@ -1,7 +1,7 @@
 //! Checking a command line against what its program has, by version.
 
 use super::codes;
-use super::scan::{Meaning, Occurrence, Word, scan};
+use super::scan::{Meaning, Occurrence, Scan, Word, scan};
 use super::table::{Flag, Presence, Program, Table, ValueKind, Values};
 use super::version::Version;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -30,6 +30,8 @@ pub enum Problem {
     BadValue,
     /// It stands more than once; the last one counts.
     Duplicate,
+    /// It needs another flag that is not there.
+    Alone,
 }
 
 impl Problem {
@@ -44,6 +46,7 @@ impl Problem {
             Self::MissingValue | Self::UnexpectedValue => &codes::FLAG_ARITY,
             Self::BadValue => &codes::FLAG_VALUE,
             Self::Duplicate => &codes::FLAG_TWICE,
+            Self::Alone => &codes::FLAG_ALONE,
         }
     }
 }
@@ -105,7 +108,39 @@ pub fn lint(program: Program, version: &Version, words: &[Node]) -> Vec<FlagFind
             );
         }
     }
+    alone(program, &scan, &mut findings);
     findings
+}
+
+/// Flags that a program refuses without another one.
+const NEEDS: [(&str, &str); 2] = [
+    ("--enable-auto-tool-choice", "--tool-call-parser"),
+    ("--enable-log-outputs", "--enable-log-requests"),
+];
+
+/// Flags that need another one. A configuration file may hold it.
+fn alone(program: Program, scan: &Scan, findings: &mut Vec<FlagFinding>) {
+    let has = |name: &str| {
+        scan.flags
+            .iter()
+            .find(|f| !f.negated() && f.flag().is_some_and(|f| f.name == name))
+    };
+    if !program.flexible() || has("--config").is_some() {
+        return;
+    }
+    for (flag, needed) in NEEDS {
+        if let (Some(seen), None) = (has(flag), has(needed)) {
+            findings.push(FlagFinding {
+                word: seen.word,
+                flag: seen.spelling.clone(),
+                problem: Problem::Alone,
+                severity: Severity::Error,
+                message: format!("{flag} of {} needs {needed}", program.name()),
+                remedy: Some(format!("add {needed}")),
+                replacement: None,
+            });
+        }
+    }
 }
 
 struct Lint<'a> {

@@ -13,6 +13,7 @@ pub mod argv;
 pub mod codes;
 pub mod connector;
 mod custom;
+pub mod environment;
 pub mod flags;
 pub mod process;
 pub mod request;
@@ -31,6 +32,7 @@ mod vllm;
 mod tests;
 
 pub use codes::CODES;
+pub use environment::check_environment;
 pub use flags::{FlagFinding, Problem, lint};
 pub use process::plan;
 pub use request::{

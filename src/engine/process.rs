@@ -16,6 +16,16 @@ pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     if request.engine != EngineKind::Custom && request.version.release.is_none() {
         note_version(request.version, ledger);
     }
+    let engine_needs_model = request.engine != EngineKind::Custom && request.command.is_empty();
+    if engine_needs_model && request.model.is_none() {
+        let message = format!("{} is not told what to serve", request.engine.name());
+        ledger.report(
+            Diagnostic::new(&codes::MODEL_MISSING, message)
+                .at(request.nodes.ids.first())
+                .remedy("set model.uri"),
+        );
+        return None;
+    }
     match request.engine {
         EngineKind::Vllm => vllm::plan(request, ledger),
         EngineKind::Sglang => sglang::plan(request, ledger),
@@ -114,6 +124,34 @@ pub(super) fn all_settings(request: &Request<'_>, out: &mut Emission, ledger: &m
             None => setting(request, key, value, out, ledger),
         }
     }
+}
+
+/// What is served: the model, as a flag or a word of its own, its name and its revision.
+pub(super) fn model(request: &Request<'_>, flag: Option<&str>, out: &mut Emission, ledger: &mut Ledger) {
+    let Some(model) = request.model else { return };
+    out.argv.of_setting("model");
+    match flag {
+        Some(flag) => out.argv.value(flag, &model.path.node()),
+        None => out.argv.positional(&model.path.node()),
+    }
+    out.argv.of_setting("");
+    for (key, value) in [("servedName", &model.served_name), ("revision", &model.revision)] {
+        value
+            .iter()
+            .for_each(|v| setting(request, key, &v.node(), out, ledger));
+    }
+}
+
+/// Where requests are answered. Wrapped engines answer none themselves.
+pub(super) fn address(request: &Request<'_>, host: Option<&str>, argv: &mut Argv) {
+    if wrapper(request).is_some() {
+        return argv.leave_out(&request.port.ids);
+    }
+    argv.of_setting("host");
+    host.iter().for_each(|h| argv.value("--host", &(*h).into()));
+    argv.of_setting("port");
+    argv.value("--port", &request.port.node());
+    argv.of_setting("");
 }
 
 /// `--flag N`, if it says more than the default of 1 or the user wrote it.

@@ -18,6 +18,8 @@ pub enum RouterKind {
     Vllm,
     /// TensorRT-LLM's orchestrator between context and generation servers.
     Trtllm,
+    /// Dynamo's frontend, which finds its workers by Dynamo's own discovery.
+    Dynamo,
 }
 
 /// Pods that serve requests: the leaders of a role.
@@ -105,7 +107,7 @@ pub const fn router_image(kind: RouterKind) -> Option<&'static str> {
         RouterKind::Sglang => Some("lmsysorg/sgl-model-gateway:v0.3.2"),
         // No release has a tag of its own; nightly is the only one that is published.
         RouterKind::Vllm => Some("vllm/vllm-router:nightly"),
-        RouterKind::Trtllm => None,
+        RouterKind::Trtllm | RouterKind::Dynamo => None,
     }
 }
 
@@ -124,6 +126,7 @@ pub fn router(request: &RouterRequest<'_>, ledger: &mut Ledger) -> Option<Router
     };
     match request.kind {
         RouterKind::Trtllm => orchestrator(request, ledger),
+        RouterKind::Dynamo => Some(frontend(request, ledger)),
         RouterKind::Sglang | RouterKind::Vllm => discovering(request, ledger),
     }
     .filter(|_| fine)
@@ -258,12 +261,18 @@ fn vllm_connector(kv: Option<&KvTransfer>, ledger: &mut Ledger) -> Option<Node> 
     Some(Node::derived(word, &kv.connector.ids))
 }
 
-/// The whole line. A selector is several words once it is known, so a shell splits it.
-fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut Ledger) -> (Node, Node) {
+/// The start and the words after it, with the user's own in place of the compiler's, checked.
+fn parts(
+    request: &RouterRequest<'_>,
+    own: &[&str],
+    argv: &mut Argv,
+    ledger: &mut Ledger,
+) -> (Vec<Node>, Vec<Node>) {
     let program = match request.kind {
         RouterKind::Sglang => Program::SglangRouter,
         RouterKind::Vllm => Program::VllmRouter,
         RouterKind::Trtllm => Program::TrtllmDisaggregated,
+        RouterKind::Dynamo => Program::DynamoFrontend,
     };
     let flags = super::scan::scan(program, request.version, request.args);
     for flag in flags.flags.iter().filter_map(|f| f.flag()) {
@@ -279,6 +288,12 @@ fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut 
     } else {
         request.command.to_vec()
     };
+    (start, words)
+}
+
+/// The whole line. A selector is several words once it is known, so a shell splits it.
+fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut Ledger) -> (Node, Node) {
+    let (start, words) = parts(request, own, &mut argv, ledger);
     let mut text = Text::new();
     literal(&mut text, "exec");
     shell::words(&mut text, &start);
@@ -297,6 +312,46 @@ fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut 
         }
     }
     shell::script(text, &ids)
+}
+
+/// Dynamo's frontend needs no addresses.
+fn frontend(request: &RouterRequest<'_>, ledger: &mut Ledger) -> RouterPlan {
+    let mut argv = Argv::new();
+    argv.value("--http-port", &request.port.node());
+    request
+        .policy
+        .iter()
+        .for_each(|p| argv.value("--router-mode", &p.node()));
+    let (start, words) = parts(request, &["python3", "-m", "dynamo.frontend"], &mut argv, ledger);
+    let mut args: Node = words.into();
+    backends_of(request)
+        .iter()
+        .for_each(|pool| args.decided_by(&pool.role.ids.union(&pool.port.ids)));
+    let health = Health {
+        startup: http("/live", request.port, 5, 60, 5),
+        readiness: http("/health", request.port, 10, 3, 5),
+        liveness: http("/live", request.port, 10, 3, 5),
+    };
+    let process = Process {
+        command: start.into(),
+        args,
+        env: Vec::new(),
+        ports: endpoints(request.port, 1),
+        endpoints: 1,
+        health,
+    };
+    RouterPlan {
+        process,
+        lists_pods: false,
+        prefill_annotations: Vec::new(),
+    }
+}
+
+fn backends_of<'a>(request: &'a RouterRequest<'_>) -> Vec<&'a Pool<'a>> {
+    match &request.backends {
+        Backends::Plain(pool) => vec![pool],
+        Backends::Disaggregated { prefill, decode, .. } => vec![prefill, decode],
+    }
 }
 
 /// TensorRT-LLM's orchestrator knows its servers from a file.

@@ -49,7 +49,7 @@ impl<'a> Word<'a> {
     }
 
     /// Whether a parser takes the word for a flag rather than for a value.
-    fn is_flag(&self) -> bool {
+    pub(super) fn is_flag(&self) -> bool {
         let text = self.text();
         let dashed = text
             .strip_prefix('-')

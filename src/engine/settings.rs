@@ -284,6 +284,12 @@ pub fn write(
     let Some(form) = row.form(engine, version) else {
         return ledger.report(row.unsupported(engine, version).at_ids(&ids));
     };
+    if let (Form::Value(flag), Some(items)) = (form, value.as_seq())
+        && items.len() != 1
+    {
+        let message = format!("{flag} of {} takes one value, not {}", engine.name(), items.len());
+        return ledger.report(Diagnostic::new(&codes::SETTING_KIND, message).at_ids(&ids));
+    }
     out.argv.of_setting(row.key);
     row.write(form, value, engine, out);
     out.argv.of_setting("");
@@ -397,7 +403,7 @@ impl Row {
     }
 }
 
-/// A flag that takes one value cannot take a list: the first name is the one that counts, the rest stay visible in it.
+/// A list of one as its only element.
 fn single(value: &Node) -> Node {
     match value.as_seq() {
         Some([only]) => Node::derived(only.clone(), &value.ids),

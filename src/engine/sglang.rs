@@ -4,8 +4,8 @@ use super::EngineKind;
 use super::argv::{Argv, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    all_settings, degree, direct, dynamo_system, endpoints, engine_version, finish, http, plan_of, port,
-    setting, start, still_fine, transfer_port, unsupported, world, wrapper,
+    address, all_settings, degree, direct, dynamo_system, endpoints, engine_version, finish, http, model,
+    plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
 };
 use super::request::{Health, Phase, Plan, Process, Request};
 use super::settings::{Emission, presence};
@@ -27,7 +27,9 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     };
     let start = start(request, &["python3", "-m", module]);
     let mut out = Emission::default();
-    common(request, &mut out, ledger)?;
+    model(request, Some("--model-path"), &mut out, ledger);
+    // The default host is reachable from the pod alone.
+    address(request, Some("0.0.0.0"), &mut out.argv);
     parallelism(request, &mut out.argv);
     phase(request, &mut out.argv);
     let transfer = connector::write(request, &mut out, ledger);
@@ -56,27 +58,6 @@ pub(super) fn other_engines_options(request: &Request<'_>, ledger: &mut Ledger) 
             "leave loadBalancing out",
         );
     }
-}
-
-fn common(request: &Request<'_>, out: &mut Emission, ledger: &mut Ledger) -> Option<()> {
-    let model = request.model?;
-    setting(request, "model", &model.path.node(), out, ledger);
-    for (key, value) in [("servedName", &model.served_name), ("revision", &model.revision)] {
-        value
-            .iter()
-            .for_each(|v| setting(request, key, &v.node(), out, ledger));
-    }
-    if wrapper(request).is_none() {
-        out.argv.of_setting("host");
-        // The default is reachable from the pod alone.
-        out.argv.value("--host", &"0.0.0.0".into());
-        out.argv.of_setting("port");
-        out.argv.value("--port", &request.port.node());
-        out.argv.of_setting("");
-    } else {
-        out.argv.leave_out(&request.port.ids);
-    }
-    Some(())
 }
 
 /// Data-parallel ranks are attention ranks inside the tensor-parallel group, except on one node without expert parallelism,

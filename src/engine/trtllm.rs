@@ -3,8 +3,8 @@
 use super::argv::{Argv, literal, word};
 use super::connector::{self, Transfer};
 use super::process::{
-    all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, finish, http, plan_of, port,
-    setting, start, still_fine, transfer_port, unsupported, world, wrapper,
+    address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, finish, http, model,
+    plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
 };
 use super::request::{Check, Health, Phase, Plan, Probe, Process, Request, SecretMount, variable};
 use super::settings::Emission;
@@ -43,7 +43,12 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     };
     let start = start(request, own);
     let mut out = Emission::default();
-    common(request, &mut out, ledger)?;
+    model(request, wrapper(request).map(|_| "--model"), &mut out, ledger);
+    // The default host is reachable from the pod alone.
+    address(request, Some("0.0.0.0"), &mut out.argv);
+    if wrapper(request).is_some() {
+        dynamo_phase(request, &mut out.argv);
+    }
     parallelism(request, &mut out.argv, ledger)?;
     if request.phase == Phase::Encode && wrapper(request).is_none() {
         return unsupported(
@@ -62,37 +67,6 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     let file = config_file(request, &mut out, ledger);
     finish(request, &mut out.argv, ledger);
     still_fine(ledger, before).then(|| processes(request, &start, out.argv, file, &transfer))
-}
-
-fn common(request: &Request<'_>, out: &mut Emission, ledger: &mut Ledger) -> Option<()> {
-    let model = request.model?;
-    if wrapper(request).is_some() {
-        out.argv.of_setting("model");
-        out.argv.value("--model", &model.path.node());
-        for (flag, value) in [
-            ("--served-model-name", &model.served_name),
-            ("--revision", &model.revision),
-        ] {
-            value.iter().for_each(|v| out.argv.value(flag, &v.node()));
-        }
-        out.argv.of_setting("");
-        out.argv.leave_out(&request.port.ids);
-        dynamo_phase(request, &mut out.argv);
-        return Some(());
-    }
-    setting(request, "model", &model.path.node(), out, ledger);
-    for (key, value) in [("servedName", &model.served_name), ("revision", &model.revision)] {
-        value
-            .iter()
-            .for_each(|v| setting(request, key, &v.node(), out, ledger));
-    }
-    out.argv.of_setting("host");
-    // The default is localhost.
-    out.argv.value("--host", &"0.0.0.0".into());
-    out.argv.of_setting("port");
-    out.argv.value("--port", &request.port.node());
-    out.argv.of_setting("");
-    Some(())
 }
 
 fn parallelism(request: &Request<'_>, argv: &mut Argv, ledger: &mut Ledger) -> Option<()> {

@@ -3,9 +3,9 @@
 use super::argv::{Argv, literal, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
-    finish_quietly, http, plan_of, port, setting, start, starts_module, still_fine, transfer_port,
-    unsupported, world, wrapper,
+    address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
+    finish_quietly, http, model, plan_of, port, start, starts_module, still_fine, transfer_port, unsupported,
+    world, wrapper,
 };
 use super::request::{Executor, Health, LoadBalancing, Phase, Plan, Port, Process, Request, pod_ip};
 use super::settings::{Emission, presence};
@@ -67,26 +67,10 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
 /// What does not depend on the pod.
 fn common(request: &Request<'_>, start: &[Node], out: &mut Emission, ledger: &mut Ledger) {
     let p = request.parallelism;
-    if let Some(model) = request.model {
-        out.argv.of_setting("model");
-        match starts_module(start) {
-            true => out.argv.value("--model", &model.path.node()),
-            false => out.argv.positional(&model.path.node()),
-        }
-        out.argv.of_setting("");
-        for (key, value) in [("servedName", &model.served_name), ("revision", &model.revision)] {
-            value
-                .iter()
-                .for_each(|v| setting(request, key, &v.node(), out, ledger));
-        }
-    }
+    model(request, starts_module(start).then_some("--model"), out, ledger);
     let argv = &mut out.argv;
-    if wrapper(request).is_none() {
-        argv.of_setting("port");
-        argv.value("--port", &request.port.node());
-        argv.of_setting("");
-    } else {
-        argv.leave_out(&request.port.ids);
+    address(request, None, argv);
+    if wrapper(request).is_some() {
         dynamo_phase(request, argv);
     }
     degree(argv, "tensor", "--tensor-parallel-size", &p.tensor);

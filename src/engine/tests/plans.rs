@@ -779,3 +779,61 @@ fn custom_engines_run_as_written() {
     assert_eq!(shown(&plan.unwrap().leader), "serve --x");
     assert!(ledger.diagnostics.is_empty());
 }
+
+#[test]
+fn an_engine_needs_a_model() {
+    let case = case(EngineKind::Sglang, "0.5.23", (1, 1, 1, false), 1);
+    let mut ledger = Ledger::new();
+    assert!(
+        plan(
+            &Request {
+                model: None,
+                ..case.request()
+            },
+            &mut ledger
+        )
+        .is_none()
+    );
+    assert_eq!(ledger.diagnostics[0].code.id, "INF2016");
+    let (mut ledger, command) = (Ledger::new(), [Node::from("./start.sh")]);
+    let own = plan(
+        &Request {
+            model: None,
+            command: &command,
+            ..case.request()
+        },
+        &mut ledger,
+    )
+    .unwrap();
+    assert!(shown(&own.leader).starts_with("./start.sh --host 0.0.0.0 --port 8000"));
+}
+
+#[test]
+fn some_flags_need_another() {
+    let alone = case(EngineKind::Vllm, "0.33.0", (1, 1, 1, false), 1).args("--enable-auto-tool-choice");
+    assert_eq!(alone.errors(), ["INF2014"]);
+    let both = case(EngineKind::Vllm, "0.33.0", (1, 1, 1, false), 1)
+        .args("--enable-auto-tool-choice --tool-call-parser hermes");
+    assert_eq!(both.errors(), [""; 0]);
+}
+
+#[test]
+fn unknown_versions_are_said_once() {
+    let mut case = case(EngineKind::Vllm, "latest", (1, 1, 1, false), 1);
+    case.version.ids = Id::new(3, 40).into();
+    let mut ledger = Ledger::new();
+    for _ in 0..2 {
+        assert!(plan(&case.request(), &mut ledger).is_some());
+    }
+    assert_eq!(
+        ledger.diagnostics.iter().map(|d| d.code.id).collect::<Vec<_>>(),
+        ["INF2009"]
+    );
+}
+
+#[test]
+fn values_with_a_dash_stay_values() {
+    let mut case = case(EngineKind::Vllm, "0.33.0", (1, 1, 1, false), 1);
+    case.settings = vec![("chatTemplate", "-x".into())];
+    assert!(case.lines().0.ends_with("--chat-template=-x"));
+}

@@ -16,7 +16,18 @@ fn planned(
     connector: &str,
     args: &[Node],
 ) -> (Option<RouterPlan>, Ledger) {
-    let (version, port, policy) = (version(""), traced(8000, 0), traced(Str::from("round_robin"), 1));
+    let (version, port, policy) = (
+        version(""),
+        traced(8000, 0),
+        traced(
+            Str::from(if kind == RouterKind::Dynamo {
+                "round-robin"
+            } else {
+                "round_robin"
+            }),
+            1,
+        ),
+    );
     let (prefill, decode) = (traced(Str::from("prefill"), 2), traced(Str::from("decode"), 3));
     let (first, second, bootstrap) = (traced(ports[0], 4), traced(ports[1], 5), traced(8998, 6));
     let kv = KvTransfer {
@@ -116,6 +127,22 @@ fn orchestrators_know_services() {
             .id,
         "INF2050"
     );
+}
+
+#[test]
+fn dynamo_finds_its_workers_itself() {
+    let (plan, ledger) = planned(RouterKind::Dynamo, false, [8000, 8001], "nixl", &[]);
+    assert_eq!(ledger.diagnostics.len(), 0);
+    let plan = plan.unwrap();
+    let args: Vec<_> = plan
+        .process
+        .args
+        .as_seq()
+        .unwrap()
+        .iter()
+        .map(|w| w.as_str().unwrap())
+        .collect();
+    assert_eq!(args, ["--http-port", "8000", "--router-mode", "round-robin"]);
 }
 
 #[test]
