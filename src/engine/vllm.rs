@@ -4,8 +4,8 @@ use super::argv::{Argv, literal, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
     address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
-    finish_quietly, http, model, plan_of, port, start, starts_module, still_fine, transfer_port, unsupported,
-    world, wrapper,
+    finish_quietly, http, model, plan_of, port, program, start, starts_module, still_fine, transfer_port,
+    unsupported, world, wrapper,
 };
 use super::request::{Executor, Health, LoadBalancing, Phase, Plan, Port, Process, Request, pod_ip};
 use super::settings::{Emission, presence};
@@ -417,9 +417,16 @@ fn serving(request: &Request<'_>, layout: Layout) -> (Vec<Port>, Health, u32) {
         ports.push(port("supervisor", &supervisor));
         return (ports, health, local);
     }
+    // With a key, everything under /v1 wants it.
+    let scan = super::scan::scan(program(request), request.version, request.args);
+    let keyed = scan
+        .flags
+        .iter()
+        .any(|f| f.flag().is_some_and(|f| f.name == "--api-key"));
+    let models = if keyed { "/health" } else { "/v1/models" };
     let health = Health {
-        startup: http("/v1/models", request.port, 30, 120, 5),
-        readiness: http("/v1/models", request.port, 5, 3, 5),
+        startup: http(models, request.port, 30, 120, 5),
+        readiness: http(models, request.port, 5, 3, 5),
         liveness: http("/health", request.port, 10, 3, 5),
     };
     (endpoints(request.port, 1), health, 1)
