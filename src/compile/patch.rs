@@ -9,13 +9,15 @@ use crate::value::{Ids, Node};
 /// Applies the patches of the target's options, in order.
 pub fn apply(objects: &mut [Node], options: &Node, ledger: &mut Ledger) {
     for entry in options.get("patches").and_then(Node::as_seq).unwrap_or_default() {
-        if let Err((ids, message)) = apply_one(objects, entry) {
-            ledger.report(Diagnostic::new(&BAD_PATCH, message).at_ids(&ids));
+        match apply_one(objects, entry) {
+            Ok(replaced) => ledger.supersede(&replaced, &entry.ids),
+            Err((ids, message)) => ledger.report(Diagnostic::new(&BAD_PATCH, message).at_ids(&ids)),
         }
     }
 }
 
-fn apply_one(objects: &mut [Node], entry: &Node) -> Result<(), (Ids, String)> {
+/// Applies one patch; returns the ids of what it removed or replaced.
+fn apply_one(objects: &mut [Node], entry: &Node) -> Result<Ids, (Ids, String)> {
     let word = |key: &str| {
         let node = entry.get(key);
         node.and_then(|n| n.as_str().map(|s| (s.to_owned(), n.ids.clone())))
@@ -38,11 +40,12 @@ fn apply_one(objects: &mut [Node], entry: &Node) -> Result<(), (Ids, String)> {
         let hint = meant.map(|m| format!("; did you mean {m}?")).unwrap_or_default();
         return Err((name_ids, format!("no object {wanted} is rendered{hint}")));
     };
-    json_patch::apply(object, operations).map_err(|error| (operations.ids.clone(), error.to_string()))?;
+    let replaced =
+        json_patch::apply(object, operations).map_err(|error| (operations.ids.clone(), error.to_string()))?;
     let mut ids = entry.ids.union(&kind_ids).union(&name_ids);
     ids.merge(&operations.all_ids());
     object.decided_by(&ids);
-    Ok(())
+    Ok(replaced)
 }
 
 fn identity(object: &Node) -> String {

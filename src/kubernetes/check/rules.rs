@@ -228,7 +228,7 @@ impl Checker<'_> {
 
     fn resources(&mut self, node: &Node) {
         let side = |key: &str| node.get(key).and_then(Node::as_map);
-        let amount = |map: Option<&Map>, name: &str| Some(Quantity::from_node(map?.get(name)?).ok()?);
+        let amount = |map: Option<&Map>, name: &str| Quantity::from_node(map?.get(name)?).ok();
         for key in ["limits", "requests"] {
             for (name, value) in side(key).into_iter().flatten() {
                 if let Err(reason) = names::qualified_key(name) {

@@ -198,6 +198,7 @@ impl Merger<'_> {
                 key,
                 order: value.clone(),
                 server: list(base),
+                changes,
             });
         }
         orders
@@ -210,6 +211,7 @@ pub(super) struct Order {
     key: Key,
     order: Node,
     server: Vec<Node>,
+    changes: Vec<Node>,
 }
 
 impl Order {
@@ -221,7 +223,18 @@ impl Order {
         list.decided_by(&ids);
         if let Value::Seq(elements) = &mut list.value {
             let order: Vec<&Node> = self.order.as_seq().unwrap_or_default().iter().collect();
-            sort(elements, &order, &self.server, self.key);
+            // Upstream compares with the list of the base as the merge has left it in place: where elements were deleted,
+            // new ones have moved up into its length.
+            let left = self
+                .server
+                .iter()
+                .filter(|e| position(elements, e, self.key).is_some());
+            let new = self
+                .changes
+                .iter()
+                .filter(|e| position(&self.server, e, self.key).is_none());
+            let server: Vec<Node> = left.chain(new).take(self.server.len()).cloned().collect();
+            sort(elements, &order, &server, self.key);
         }
     }
 }
