@@ -191,4 +191,6 @@ impl Checker<'_> {
 }
 
 #[cfg(test)]
+mod judged;
+#[cfg(test)]
 mod tests;
