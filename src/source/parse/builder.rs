@@ -3,14 +3,12 @@
 use super::Limits;
 use super::alias::Anchor;
 use super::mapping::{Entries, Key};
-use crate::diagnostic::{Code, Ledger};
-use crate::source::codes::{
-    KEY_TYPE, NOT_A_NUMBER, SELF_ANCHOR, SYNTAX, TAG_MISMATCH, TOO_MANY_NODES, UNKNOWN_ANCHOR,
-};
-use crate::source::{Comment, Document, Origin, Span, Step, scalar};
+use super::scalars::Scalar;
+use crate::diagnostic::Ledger;
+use crate::source::codes::{KEY_TYPE, SELF_ANCHOR, SYNTAX, TOO_MANY_NODES, UNKNOWN_ANCHOR};
+use crate::source::{Comment, Document, Origin, Span, Step};
 use crate::value::{Id, Node, Value};
-use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
-use std::borrow::Cow;
+use granit_parser::{Event, Parser, StrInput, StructureStyle};
 use std::collections::HashMap;
 
 /// The rest of the document cannot be read.
@@ -30,15 +28,6 @@ pub(super) struct Frame {
 pub(super) enum Content {
     List(Vec<Node>),
     Mapping(Entries),
-}
-
-/// A scalar as the parser hands it over.
-pub(super) struct Scalar<'t> {
-    pub(super) text: Cow<'t, str>,
-    pub(super) style: ScalarStyle,
-    pub(super) tag: Option<Cow<'t, Tag>>,
-    pub(super) anchor: usize,
-    pub(super) span: Span,
 }
 
 /// Makes nodes, ids and origins of the events of one file.
@@ -230,68 +219,6 @@ impl<'t> Builder<'t> {
     /// Whether the next node is a key.
     pub(super) fn expects_key(&self) -> bool {
         matches!(self.stack.last(), Some(Frame { content: Content::Mapping(entries), .. }) if entries.expects_key())
-    }
-
-    fn scalar(&mut self, scalar: Scalar<'_>) -> Result<(), Stop> {
-        let value = self.value_of(&scalar);
-        if self.expects_key() {
-            return self.scalar_key(&scalar, value);
-        }
-        let id = self.enter(scalar.span)?;
-        let node = Node::new(value, id);
-        self.remember(scalar.anchor, &node, scalar.span)?;
-        self.place(node, scalar.span.end)
-    }
-
-    /// The value that Kubernetes reads, null after an error.
-    fn value_of(&mut self, scalar: &Scalar<'_>) -> Value {
-        let text = &scalar.text;
-        let Some(tag) = &scalar.tag else {
-            if scalar.style != ScalarStyle::Plain {
-                return Value::Str(text.as_ref().into());
-            }
-            return scalar::resolve(text).unwrap_or_else(|_| {
-                let message = format!(
-                    "`{text}` is not a number that Kubernetes accepts: JSON has no infinity and no NaN"
-                );
-                self.bad_scalar(
-                    &NOT_A_NUMBER,
-                    scalar.span,
-                    message,
-                    "write a finite number, or quote it if it is meant as text",
-                )
-            });
-        };
-        if let Some(core) = tag.core_suffix() {
-            return scalar::resolve_tagged(core, text).unwrap_or_else(|_| {
-                let message = format!("`{text}` cannot be read as {}", tag.original());
-                self.bad_scalar(
-                    &TAG_MISMATCH,
-                    scalar.span,
-                    message,
-                    "correct the value or remove the tag",
-                )
-            });
-        }
-        if tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() == Some("binary") {
-            return match scalar::base64(text).map(String::from_utf8) {
-                Some(Ok(decoded)) => Value::Str(decoded.into()),
-                Some(Err(_)) => self.bad_scalar(
-                    &TAG_MISMATCH,
-                    scalar.span,
-                    "the decoded bytes of this !!binary are not UTF-8 text".into(),
-                    "Kubernetes strings are text: keep the base64 without the tag, for instance under a Secret's `data`",
-                ),
-                None => self.bad_scalar(&TAG_MISMATCH, scalar.span, "this !!binary is not base64".into(), "correct it or remove the tag"),
-            };
-        }
-        Value::Str(text.as_ref().into())
-    }
-
-    fn bad_scalar(&mut self, code: &'static Code, span: Span, message: String, remedy: &str) -> Value {
-        let said = self.problem(code, span, message).remedy(remedy);
-        self.report(said);
-        Value::Null
     }
 
     fn open(

@@ -1,6 +1,7 @@
 //! The entries of an open mapping: keys as strings, duplicates, merges.
 
-use super::builder::{Builder, Content, Frame, Scalar, Stop};
+use super::builder::{Builder, Content, Frame, Stop};
+use super::scalars::Scalar;
 use crate::source::codes::{DUPLICATE_KEY, MERGE_ORDER, MERGE_TYPE};
 use crate::source::{Span, scalar};
 use crate::value::{Map, Node, Str, Value};

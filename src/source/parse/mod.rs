@@ -7,6 +7,7 @@ mod alias;
 mod builder;
 mod mapping;
 mod problem;
+mod scalars;
 mod text;
 
 use super::codes::NOT_ONE_VALUE;

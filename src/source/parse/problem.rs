@@ -184,6 +184,7 @@ fn remedy(kind: &ErrorKind) -> Option<&'static str> {
         ErrorKind::UnexpectedCharacter {
             character: '@' | '`' | '%',
         } => "a string that starts with this character needs quotes",
+        ErrorKind::CommentNotSeparated => "put a blank before `#`, or quote the string if `#` belongs to it",
         ErrorKind::UnclosedQuotedScalar => "close the quote",
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowMapping
