@@ -1,0 +1,342 @@
+//! Codes of the Grove dialect.
+
+use crate::diagnostic::{Code, Severity::Error, Severity::Note, Severity::Warning};
+
+/// Names that leave no room for the pods' names.
+pub const NAME_BUDGET: Code = Code {
+    id: "INF5200",
+    title: "names of a PodCliqueSet too long together",
+    severity: Error,
+    explanation: "The names of the PodCliqueSet, the scaling group (if there is one) and the clique may have 45 characters \
+                  together; the rest of a pod's 63 is for indices. The webhook refuses more.\n\nShorten the name of the serving, \
+                  of the role or of its members, or give the cliques short names: `roles[].targets.grove.cliques: [{member: \
+                  worker, name: w}]`.",
+};
+
+/// Two things that need one name.
+pub const NAME_CLASH: Code = Code {
+    id: "INF5201",
+    title: "names of cliques collide",
+    severity: Error,
+    explanation: "Names of cliques are unique in a PodCliqueSet, and so must be what is made of them: the clique `g-0-w` and the \
+                  member `w` of the scaling group `g` are the same PodClique, which Grove shares between the two without a word. A \
+                  clique with the name of another role's scaling group shares its autoscaler.",
+};
+
+/// A clique whose name ends like another one's.
+pub const CLIQUE_SUFFIX: Code = Code {
+    id: "INF5202",
+    title: "clique found by the end of its name",
+    severity: Error,
+    explanation: "Grove finds the template of a PodClique by the end of its name, and takes the first clique of the list that \
+                  fits: after `worker`, a clique `prefill-worker` gets the pods of `worker`. The compiler lists longer names \
+                  first; where the order is fixed (`startupType: InOrder`) or two names fit each other's PodCliques, it cannot.\n\n\
+                  Rename a role, or name the clique: `roles[].targets.grove.cliques: [{member: worker, name: w}]`.",
+};
+
+/// A Service with the name of a headless one.
+pub const SERVICE_CLASH: Code = Code {
+    id: "INF5203",
+    title: "name of a headless Service",
+    severity: Error,
+    explanation: "Grove makes a headless Service `<name>-<slice>` for each slice, and with it the DNS names of all pods. A Service \
+                  of that name takes it away.",
+};
+
+/// A role without replicas.
+pub const NO_REPLICAS: Code = Code {
+    id: "INF5204",
+    title: "cliques and scaling groups have replicas",
+    severity: Error,
+    explanation: "The webhook turns 0 replicas of a clique into 1 and refuses 0 of a scaling group. Only the whole PodCliqueSet \
+                  (`slices: 0`) can be made without pods.\n\nLeave the role out, or scale it to 0 when it is there: `kubectl scale \
+                  podclique NAME --replicas 0`.",
+};
+
+/// A gang on a scheduler that makes none.
+pub const GANG_SCHEDULER: Code = Code {
+    id: "INF5205",
+    title: "the scheduler makes no gangs",
+    severity: Warning,
+    explanation: "Grove describes gangs by PodGangs; KAI and Volcano schedule them. The default scheduler takes the pods one by \
+                  one.\n\nLeave `schedulerName` out, or choose `kai-scheduler` or `volcano`.",
+};
+
+/// Several schedulers in one workload.
+pub const SCHEDULER_CONFLICT: Code = Code {
+    id: "INF5206",
+    title: "several schedulers in one PodCliqueSet",
+    severity: Error,
+    explanation: "All cliques of a PodCliqueSet have the same scheduler; the webhook refuses two. Set `scheduling.schedulerName` \
+                  once, for the whole spec.",
+};
+
+/// A scheduler that Grove does not know.
+pub const SCHEDULER_UNKNOWN: Code = Code {
+    id: "INF5207",
+    title: "scheduler that Grove does not run with",
+    severity: Error,
+    explanation: "`schedulerName` must be a profile that the Grove operator has enabled: of `default-scheduler`, `kai-scheduler`, \
+                  `volcano` and `lpx-scheduler`, the first always, the others by its configuration. A Platform document says which: \
+                  `spec: {grove: {schedulers: [kai-scheduler]}}`.",
+};
+
+/// Several queues in one workload.
+pub const QUEUE_CONFLICT: Code = Code {
+    id: "INF5208",
+    title: "several queues in one PodCliqueSet",
+    severity: Error,
+    explanation: "A PodCliqueSet is charged to one queue; the webhook refuses two. Set `scheduling.queue` once, for the whole spec.",
+};
+
+/// A queue that nobody named.
+pub const QUEUE_DEFAULTED: Code = Code {
+    id: "INF5209",
+    title: "KAI needs a queue",
+    severity: Warning,
+    explanation: "With KAI as scheduler a PodCliqueSet must name its queue, or the webhook refuses it. The spec names none, so \
+                  `default-queue` was written, which KAI's own chart and quick start make. In a cluster without it the pods wait \
+                  for ever.\n\nName the queue with `scheduling.queue`, or for all workloads in a Platform document: `spec: {grove: \
+                  {queue: NAME}}`.",
+};
+
+/// A queue that nobody reads.
+pub const QUEUE_UNUSED: Code = Code {
+    id: "INF5210",
+    title: "the scheduler has no queues",
+    severity: Warning,
+    explanation: "Queues are KAI's and Volcano's. The scheduler that the spec names has none, so nothing charges the workload to a \
+                  queue.",
+};
+
+/// What else is in the first gang.
+pub const BASE_GANG: Code = Code {
+    id: "INF5211",
+    title: "the first replicas of all roles are one gang",
+    severity: Note,
+    explanation: "Grove schedules the first replica of every role of a slice together (the base gang), so that the workload either \
+                  can serve or does not start at all. Each further replica is a gang of its own and waits for the base gang. The \
+                  base gang can wait for capacity that a single replica would not need.",
+};
+
+/// A gang that scaling may make smaller.
+pub const GANG_SCALED: Code = Code {
+    id: "INF5212",
+    title: "gang and automatic scaling",
+    severity: Warning,
+    explanation: "The autoscaler may take replicas away that the gang asks for, and Grove refuses a lower bound of scaling below \
+                  the size of the gang. So the gang has as many replicas as scaling always leaves.\n\nRaise `scaling.minReplicas` to \
+                  the number of replicas, or use `gang: {scope: replica}`.",
+};
+
+/// A node label that belongs to no known topology.
+pub const TOPOLOGY_UNBOUND: Code = Code {
+    id: "INF5213",
+    title: "no topology binding known",
+    severity: Warning,
+    explanation: "Grove packs by the domains of a ClusterTopologyBinding, which the cluster's administrator makes; KAI alone heeds \
+                  them. No binding is known that has this node label (or the scheduler is not KAI), so the pods are kept together \
+                  by pod affinity, which gang schedulers cannot plan ahead.\n\nSay in a Platform document which bindings there are: \
+                  `spec: {grove: {topologies: [{name: grove-topology, levels: [{domain: rack, key: topology.example.com/rack}]}]}}`, \
+                  levels from broad to narrow.",
+};
+
+/// Constraints that exclude each other.
+pub const TOPOLOGY_CONFLICT: Code = Code {
+    id: "INF5214",
+    title: "topology constraints exclude each other",
+    severity: Error,
+    explanation: "A PodCliqueSet has one constraint for its slices, all of its constraints name the same ClusterTopologyBinding, and \
+                  the domain of a replica is as narrow as that of the slice or narrower. The webhook refuses anything else.",
+};
+
+/// Replicas that a slice's constraint does not hold together.
+pub const TOPOLOGY_SCALED: Code = Code {
+    id: "INF5215",
+    title: "replicas outside of the first gang are packed apart",
+    severity: Warning,
+    explanation: "The constraint of a slice holds for each of its gangs: the base gang is in one domain, and each replica beyond \
+                  `minAvailable` is a gang of its own that may be in another one.\n\nWith `gang: {scope: slice}` all replicas are in \
+                  the base gang.",
+};
+
+/// Pods that wait for each other.
+pub const STARTUP_DEADLOCK: Code = Code {
+    id: "INF5216",
+    title: "workers wait for a leader that waits for them",
+    severity: Error,
+    explanation: "Grove starts workers when the leader's pod is Ready, and the leader of a multi-node engine is Ready when all \
+                  workers have joined. So none would ever start.\n\nUse `startup: {order: parallel}`: engines wait for each other \
+                  by themselves.",
+};
+
+/// Startup options that do not fit.
+pub const STARTUP_OPTIONS: Code = Code {
+    id: "INF5217",
+    title: "startup order cannot hold",
+    severity: Error,
+    explanation: "Grove reads `startsAfter` only with the startup type `Explicit`, and refuses names of unknown cliques and cycles. \
+                  `dependsOn` and `startup.order` need `Explicit`, which is the default with them.",
+};
+
+/// A field that the webhook refuses.
+pub const REFUSED_FIELD: Code = Code {
+    id: "INF5218",
+    title: "field that Grove refuses in pods",
+    severity: Error,
+    explanation: "The webhook refuses `nodeName` and `topologySpreadConstraints` in a clique.\n\nUse node selectors and affinity \
+                  (`scheduling.nodeSelector`, `scheduling.affinity`).",
+};
+
+/// A field that the controller overwrites.
+pub const OVERWRITTEN_FIELD: Code = Code {
+    id: "INF5219",
+    title: "field that Grove overwrites in pods",
+    severity: Warning,
+    explanation: "Grove sets `hostname` and `subdomain` of each pod, which make its DNS name, and `schedulingGates`, which hold it \
+                  until its gang is complete. What a template says there is lost without a word.",
+};
+
+/// A label that the controller owns.
+pub const RESERVED_LABEL: Code = Code {
+    id: "INF5220",
+    title: "label that Grove owns",
+    severity: Warning,
+    explanation: "Grove writes `app.kubernetes.io/name`, `component`, `managed-by` and `part-of` and its own labels under \
+                  `grove.io/` on each pod, over what a template says. Selectors on such a label would find nothing.\n\nUse another \
+                  label.",
+};
+
+/// A variable that the controller owns.
+pub const RESERVED_ENV: Code = Code {
+    id: "INF5221",
+    title: "environment variable that Grove owns",
+    severity: Error,
+    explanation: "Grove injects `GROVE_PCS_NAME`, `GROVE_PCS_INDEX`, `GROVE_PCLQ_NAME`, `GROVE_HEADLESS_SERVICE`, \
+                  `GROVE_PCLQ_POD_INDEX` and, in scaling groups, `GROVE_PCSG_NAME`, `GROVE_PCSG_TEMPLATE_NUM_PODS` and \
+                  `GROVE_PCSG_INDEX` before the variables of each container, and drops a variable of the same name.\n\nRename it.",
+};
+
+/// Metadata of pods that a clique has no place for.
+pub const POD_METADATA: Code = Code {
+    id: "INF5222",
+    title: "metadata that a clique has no place for",
+    severity: Warning,
+    explanation: "A clique hands labels and annotations to its pods, and nothing else of their metadata.",
+};
+
+/// A minimum above the whole.
+pub const MIN_AVAILABLE: Code = Code {
+    id: "INF5223",
+    title: "minAvailable above the replicas",
+    severity: Error,
+    explanation: "`minAvailable` is how many replicas (or pods of a member) make the gang: at least 1, at most all of them. The \
+                  webhook refuses more. It cannot be changed later.",
+};
+
+/// Automatic scaling below one.
+pub const SCALE_TO_ZERO: Code = Code {
+    id: "INF5224",
+    title: "scaling to zero",
+    severity: Error,
+    explanation: "The lower bound of automatic scaling is at least `minAvailable`, and that is at least 1; the webhook refuses less.\n\n\
+                  Set `scaling.minReplicas: 1`.",
+};
+
+/// A hold that holds everything.
+pub const PAUSED_ALL: Code = Code {
+    id: "INF5225",
+    title: "all roles are held back",
+    severity: Warning,
+    explanation: "The update strategy is the PodCliqueSet's: with one role paused (`OnDelete`) no role rolls.\n\nPause all of them, \
+                  by `rollout` of the spec, or none.",
+};
+
+/// Priorities that differ.
+pub const PRIORITY: Code = Code {
+    id: "INF5226",
+    title: "several priorities in one gang",
+    severity: Warning,
+    explanation: "A gang has one priority, for all its pods: `priorityClassName` of the PodCliqueSet's template. The roles name \
+                  different ones, so the gang has none and the pods keep their own.\n\nName it with `targets.grove.priorityClassName`.",
+};
+
+/// Options for a member that is not there.
+pub const UNKNOWN_MEMBER: Code = Code {
+    id: "INF5227",
+    title: "options of an unknown member",
+    severity: Error,
+    explanation: "`roles[].targets.grove.cliques` lists options by `member`: a member that the role has (`leader` and `worker`, or \
+                  those of `members`).",
+};
+
+/// NVLink over nodes that the operator does not make.
+pub const MNNVL: Code = Code {
+    id: "INF5228",
+    title: "MNNVL is the operator's configuration",
+    severity: Warning,
+    explanation: "Grove makes ComputeDomains for `grove.io/mnnvl-group` only if its configuration says `network.autoMNNVLEnabled: \
+                  true`; else the webhook refuses the annotation.\n\nSay so in a Platform document: `spec: {grove: {autoMNNVL: true}}`.",
+};
+
+/// Addresses that come too late.
+pub const NOT_READY_ADDRESSES: Code = Code {
+    id: "INF5229",
+    title: "addresses of pods that are not ready",
+    severity: Warning,
+    explanation: "The pods of a multi-node replica find each other by the headless Service before any of them is ready. With \
+                  `publishNotReadyAddresses: false` the names do not resolve until then.",
+};
+
+/// A replica of several pods without a group.
+pub const NEEDS_GROUP: Code = Code {
+    id: "INF5230",
+    title: "replicas of several pods need a scaling group",
+    severity: Warning,
+    explanation: "`scalingGroup: false` makes a role a lone clique, whose replicas are single pods. The role's replicas have several \
+                  pods, so it is a scaling group all the same.",
+};
+
+/// A delay of nothing.
+pub const TERMINATION_DELAY: Code = Code {
+    id: "INF5231",
+    title: "terminationDelay of nothing",
+    severity: Error,
+    explanation: "`terminationDelay` is how long a gang may be broken before its pods are made anew; the webhook refuses 0.",
+};
+
+/// All codes of the dialect.
+pub const CODES: &[&Code] = &[
+    &NAME_BUDGET,
+    &NAME_CLASH,
+    &CLIQUE_SUFFIX,
+    &SERVICE_CLASH,
+    &NO_REPLICAS,
+    &GANG_SCHEDULER,
+    &SCHEDULER_CONFLICT,
+    &SCHEDULER_UNKNOWN,
+    &QUEUE_CONFLICT,
+    &QUEUE_DEFAULTED,
+    &QUEUE_UNUSED,
+    &BASE_GANG,
+    &GANG_SCALED,
+    &TOPOLOGY_UNBOUND,
+    &TOPOLOGY_CONFLICT,
+    &TOPOLOGY_SCALED,
+    &STARTUP_DEADLOCK,
+    &STARTUP_OPTIONS,
+    &REFUSED_FIELD,
+    &OVERWRITTEN_FIELD,
+    &RESERVED_LABEL,
+    &RESERVED_ENV,
+    &POD_METADATA,
+    &MIN_AVAILABLE,
+    &SCALE_TO_ZERO,
+    &PAUSED_ALL,
+    &PRIORITY,
+    &UNKNOWN_MEMBER,
+    &MNNVL,
+    &NOT_READY_ADDRESSES,
+    &NEEDS_GROUP,
+    &TERMINATION_DELAY,
+];

@@ -1,0 +1,108 @@
+//! Grove (ai-dynamo/grove): one PodCliqueSet for the whole workload.
+//!
+//! A PodCliqueSet has `replicas` slices. A role whose replicas are single pods is a lone PodClique; a role whose replicas have
+//! several pods is a PodCliqueScalingGroup, whose cliques are the members. The first `minAvailable` replicas of all roles are
+//! scheduled together (the base gang), each further one as a gang of its own.
+
+mod answers;
+mod codes;
+mod layout;
+mod lower;
+mod options;
+mod pods;
+mod scheduling;
+mod startup;
+mod topology;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Context, Dialect, Info, Routing};
+use crate::ir::{Capability, Feature, Serving, Support};
+use crate::value::Node;
+
+/// The dialect.
+#[derive(Debug)]
+pub struct Grove;
+
+const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
+    Capability { feature, support, remedy }
+}
+
+use Support::{Emulated, Lossy, Native};
+
+const CAPABILITIES: &[Capability] = &[
+    row(Feature::Slices, Native, ""),
+    row(Feature::Roles, Native, ""),
+    row(Feature::MultiNode, Native, ""),
+    row(Feature::LeaderTemplate, Native, ""),
+    row(Feature::Members, Native, ""),
+    row(Feature::GangReplica, Native, ""),
+    row(Feature::GangRole, Native, ""),
+    row(Feature::GangSlice, Native, ""),
+    row(Feature::GangTimeout, Lossy("gangs wait for capacity without a limit"), ""),
+    row(Feature::TopologyReplica, Native, ""),
+    row(
+        Feature::TopologyRole,
+        Emulated("a clique's constraint holds all its pods together; the replicas of a scaling group are kept together by pod affinity"),
+        "",
+    ),
+    row(Feature::TopologySlice, Native, ""),
+    row(Feature::TopologyPreferred, Native, ""),
+    row(Feature::TopologyExclusive, Emulated("pod anti-affinity"), ""),
+    row(Feature::Queue, Native, ""),
+    row(Feature::DependsOn, Native, ""),
+    row(Feature::LeaderFirst, Native, ""),
+    row(Feature::WorkersFirst, Native, ""),
+    row(Feature::RestartPod, Native, ""),
+    row(
+        Feature::RestartReplica,
+        Lossy("the kubelet restarts the failed container alone; the replica is made anew when it has been broken for `terminationDelay` (15m is written)"),
+        "set `targets.grove.terminationDelay`",
+    ),
+    row(
+        Feature::RestartSlice,
+        Lossy("the kubelet restarts the failed container alone; the slice is made anew when fewer than `minAvailable` replicas have been whole for `terminationDelay` (15m is written)"),
+        "set `targets.grove.terminationDelay`",
+    ),
+    row(Feature::RestartBackoff, Lossy("the kubelet's own back-off applies"), ""),
+    row(Feature::MaxUnavailable, Lossy("always one replica of a role at a time"), ""),
+    row(Feature::MaxSurge, Lossy("a replica is deleted before the new one is made"), ""),
+    row(
+        Feature::Partition,
+        Lossy("all replicas roll"),
+        "`rollout: {paused: true}` holds all of them back; delete pods to move them",
+    ),
+    row(Feature::Paused, Emulated("the update strategy OnDelete: pods that are deleted come back new"), ""),
+    row(Feature::InPlace, Lossy("pods are replaced"), ""),
+    row(Feature::Scaling, Native, ""),
+    row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
+];
+
+static INFO: Info = Info {
+    name: "grove",
+    title: "Grove PodCliqueSet",
+    api_version: "grove.io/v1alpha1",
+    kind: "PodCliqueSet",
+    routing: Routing::Role,
+    capabilities: CAPABILITIES,
+    options: &options::Options::SHAPE,
+    role_options: &options::RoleOptions::SHAPE,
+    platform: &options::Platform::SHAPE,
+    codes: codes::CODES,
+    templates: &[
+        ("grove/podcliqueset.yaml", include_str!("../../../templates/grove/podcliqueset.yaml")),
+        ("grove/clique.yaml", include_str!("../../../templates/grove/clique.yaml")),
+        ("grove/scalinggroup.yaml", include_str!("../../../templates/grove/scalinggroup.yaml")),
+    ],
+};
+
+impl Dialect for Grove {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
+        lower::lower(serving, cx)
+    }
+}

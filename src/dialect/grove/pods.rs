@@ -1,0 +1,118 @@
+//! From a pod template to what a clique holds of it.
+
+use super::codes::{OVERWRITTEN_FIELD, POD_METADATA, REFUSED_FIELD, RESERVED_ENV, RESERVED_LABEL};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::value::{Map, Node};
+
+/// The parts of a pod template.
+pub struct Pod {
+    /// Labels of the pods.
+    pub labels: Option<Node>,
+    /// Annotations of the pods.
+    pub annotations: Option<Node>,
+    /// The PodSpec.
+    pub spec: Node,
+}
+
+/// Labels that Grove writes over those of the template.
+const OWN_LABELS: &[&str] = &[
+    "grove.io/base-podgang",
+    "grove.io/pod-template-hash",
+    "grove.io/podclique",
+    "grove.io/podclique-pod-index",
+    "grove.io/podcliquescalinggroup",
+    "grove.io/podcliquescalinggroup-replica-index",
+    "grove.io/podcliqueset-replica-index",
+    "grove.io/podgang",
+];
+/// The same, where they may well be meant for the objects alone.
+const COMMON_LABELS: &[&str] = &[
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/managed-by",
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/part-of",
+];
+/// Variables that Grove injects in all pods, and in those of scaling groups.
+const OWN_VARIABLES: &[&str] = &[
+    "GROVE_PCS_NAME",
+    "GROVE_PCS_INDEX",
+    "GROVE_PCLQ_NAME",
+    "GROVE_HEADLESS_SERVICE",
+    "GROVE_PCLQ_POD_INDEX",
+];
+const GROUP_VARIABLES: &[&str] = &["GROVE_PCSG_NAME", "GROVE_PCSG_TEMPLATE_NUM_PODS", "GROVE_PCSG_INDEX"];
+
+/// Takes a template apart; reports what Grove refuses or overwrites.
+pub fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
+    let own = template.ids.clone();
+    let mut parts = match template.value {
+        crate::value::Value::Map(map) => map,
+        _ => Map::new(),
+    };
+    let mut spec = parts.remove("spec").unwrap_or_else(Node::map);
+    spec.decided_by(&own);
+    let mut labels = None;
+    let mut annotations = None;
+    if let Some(metadata) = parts.remove("metadata") {
+        spec.decided_by(&metadata.ids);
+        for (key, value) in metadata.as_map().cloned().unwrap_or_default() {
+            match key.as_str() {
+                "labels" => labels = Some(value),
+                "annotations" => annotations = Some(value),
+                _ => {
+                    let message = format!("`metadata.{key}` of pods is lost");
+                    let said = Diagnostic::new(&POD_METADATA, message).at_ids(&value.all_ids());
+                    ledger.report(said.outcome(Outcome::Dropped));
+                }
+            }
+        }
+    }
+    if let Some(labels) = &mut labels {
+        drop_labels(labels, ledger);
+    }
+    drop_fields(&mut spec, ledger);
+    check_variables(&spec, grouped, ledger);
+    let filled = |node: &Node| node.as_map().is_some_and(|m| !m.is_empty());
+    Pod { labels: labels.filter(filled), annotations: annotations.filter(filled), spec }
+}
+
+fn drop_labels(labels: &mut Node, ledger: &mut Ledger) {
+    for key in OWN_LABELS.iter().chain(COMMON_LABELS) {
+        let Some(value) = labels.map_mut().remove(key) else { continue };
+        let message = format!("Grove sets the label `{key}` of pods itself");
+        let said = Diagnostic::new(&RESERVED_LABEL, message).at(value.ids.first()).outcome(Outcome::Dropped);
+        match COMMON_LABELS.contains(key) {
+            true => ledger.waive(&value.ids, said),
+            false => ledger.report(said.at_ids(&value.ids)),
+        }
+    }
+}
+
+fn drop_fields(spec: &mut Node, ledger: &mut Ledger) {
+    for field in ["nodeName", "topologySpreadConstraints"] {
+        if let Some(value) = spec.get(field) {
+            let message = format!("`{field}` is refused in cliques");
+            let said = Diagnostic::new(&REFUSED_FIELD, message).at_ids(&value.all_ids());
+            ledger.report(said.remedy("use node selectors or affinity"));
+        }
+    }
+    for field in ["hostname", "subdomain", "schedulingGates"] {
+        if let Some(value) = spec.map_mut().remove(field) {
+            let message = format!("Grove sets `{field}` of pods itself");
+            let said = Diagnostic::new(&OVERWRITTEN_FIELD, message).at_ids(&value.all_ids());
+            ledger.report(said.outcome(Outcome::Dropped));
+        }
+    }
+}
+
+fn check_variables(spec: &Node, grouped: bool, ledger: &mut Ledger) {
+    let lists = ["initContainers", "containers"];
+    let containers = lists.iter().filter_map(|l| spec.get(l)?.as_seq()).flatten();
+    for variable in containers.filter_map(|c| c.get("env")?.as_seq()).flatten() {
+        let Some(name) = variable.get("name").and_then(Node::as_str) else { continue };
+        if OWN_VARIABLES.contains(&name) || (grouped && GROUP_VARIABLES.contains(&name)) {
+            let said = Diagnostic::new(&RESERVED_ENV, format!("Grove sets `{name}` itself and drops this one"));
+            ledger.report(said.at_ids(&variable.all_ids()));
+        }
+    }
+}

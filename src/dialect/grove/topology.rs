@@ -1,0 +1,329 @@
+//! How close together pods are: Grove's constraints where a ClusterTopologyBinding is known and the scheduler heeds them, else
+//! pod affinity; and pod anti-affinity for domains of one's own, which Grove has no constraint for.
+
+use super::answers::SLICE_INDEX;
+use super::codes::{TOPOLOGY_CONFLICT, TOPOLOGY_SCALED, TOPOLOGY_UNBOUND};
+use super::layout::{Layout, RoleLayout};
+use super::options::{Options, Platform, TopologyBinding};
+use super::scheduling::Scheduling;
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::ir::{ROLE_LABEL, SERVING_LABEL, Serving, Topology};
+use crate::spec::policy::{Scope, Strictness};
+use crate::value::{Ids, Map, Node, Str, Traced};
+
+/// Labels that Grove sets on pods and that tell replicas apart.
+const GROUP: &str = "grove.io/podcliquescalinggroup";
+const GROUP_INDEX: &str = "grove.io/podcliquescalinggroup-replica-index";
+
+/// The constraints of a workload.
+#[derive(Default)]
+pub struct Placement {
+    /// The constraint of each slice.
+    pub slice: Option<Node>,
+    roles: Vec<RolePlacement>,
+}
+
+/// The constraints of a role.
+#[derive(Default)]
+struct RolePlacement {
+    /// Of each replica of its scaling group.
+    group: Option<Node>,
+    /// Of its lone clique.
+    clique: Option<Node>,
+    /// Kept together by pod affinity.
+    affinity: bool,
+}
+
+/// A domain of a binding, and how deep it lies in it.
+struct Domain {
+    name: Str,
+    level: usize,
+}
+
+impl Placement {
+    /// Decides for each role; reports what Grove would refuse, and what is not as strong as it looks.
+    pub fn new(
+        layout: &Layout<'_>,
+        options: &Options,
+        platform: &Platform,
+        scheduling: &Scheduling,
+        ledger: &mut Ledger,
+    ) -> Self {
+        let binding = binding(layout, options, platform).filter(|_| scheduling.packs());
+        let mut placement = Self::default();
+        let mut slice: Option<(Topology, usize)> = None;
+        for role in &layout.roles {
+            let mut own = RolePlacement::default();
+            if let Some(topology) = &role.role.topology {
+                match binding.and_then(|b| domain(b, &topology.key.value).map(|d| (b, d))) {
+                    Some((binding, domain)) => {
+                        let node = constraint(options, binding, &domain, topology);
+                        place(role, topology, node, domain.level, &mut own, &mut slice, &mut placement.slice, ledger);
+                    }
+                    None => {
+                        own.affinity = true;
+                        unbound(topology, scheduling, ledger);
+                    }
+                }
+            }
+            placement.roles.push(own);
+        }
+        placement.check_levels(layout, binding, slice.as_ref(), ledger);
+        placement.use_options(layout, options, ledger);
+        placement
+    }
+
+    /// The constraint of the replicas of role number `index`.
+    pub fn group(&self, index: usize) -> Option<Node> {
+        self.roles.get(index).and_then(|r| r.group.clone())
+    }
+
+    /// The constraint of the lone clique of role number `index`.
+    pub fn clique(&self, index: usize) -> Option<Node> {
+        self.roles.get(index).and_then(|r| r.clique.clone())
+    }
+
+    /// Puts affinity into a pod template of role number `index`.
+    pub fn apply(&self, serving: &Serving, role: &RoleLayout<'_>, index: usize, template: &mut Node) {
+        let Some(topology) = &role.role.topology else { return };
+        let terms = Terms { serving, role, topology };
+        if self.roles.get(index).is_some_and(|r| r.affinity) {
+            terms.together(template);
+        }
+        if topology.exclusive.value {
+            terms.apart(template);
+        } else {
+            template.at_mut(&["spec"]).decided_by(&topology.exclusive.ids.union(&topology.scope.ids));
+        }
+    }
+
+    /// Reports that a slice is only one domain as far as its base gang goes.
+    pub fn check_gangs(&self, role: &RoleLayout<'_>, in_base_gang: u32, ledger: &mut Ledger) {
+        let Some(slice) = self.slice.as_ref().filter(|_| in_base_gang < role.role.replicas.value) else { return };
+        let message = format!(
+            "{in_base_gang} of {} replicas of role `{}` are in the slice's domain for sure, each other one in any",
+            role.role.replicas.value, role.role.name.value
+        );
+        let said = Diagnostic::new(&TOPOLOGY_SCALED, message).at_ids(&slice.all_ids()).outcome(Outcome::Moved);
+        ledger.report(said.label(role.role.name.at(), "the role").remedy("`gang: {scope: slice}`"));
+    }
+
+    fn check_levels(
+        &self,
+        layout: &Layout<'_>,
+        binding: Option<&TopologyBinding>,
+        slice: Option<&(Topology, usize)>,
+        ledger: &mut Ledger,
+    ) {
+        let (Some(binding), Some((of_slice, level))) = (binding, slice) else { return };
+        for topology in layout.roles.iter().filter_map(|r| r.role.topology.as_ref()) {
+            if domain(binding, &topology.key.value).is_some_and(|d| d.level < *level) {
+                let message = format!("`{}` is broader than the slice's `{}`", topology.key.value, of_slice.key.value);
+                let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
+                ledger.report(said.label(of_slice.key.at(), "the slice's"));
+            }
+        }
+    }
+
+    /// Constraints as Grove spells them stand in place of those that follow from the spec.
+    fn use_options(&mut self, layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) {
+        replace(&mut self.slice, options.topology_constraint.as_ref(), ledger);
+        for (role, own) in layout.roles.iter().zip(&mut self.roles) {
+            let place = if role.group.is_some() { &mut own.group } else { &mut own.clique };
+            replace(place, role.options.topology_constraint.as_ref(), ledger);
+        }
+    }
+}
+
+/// An option in place of what was there.
+pub fn replace(place: &mut Option<Node>, option: Option<&Node>, ledger: &mut Ledger) {
+    let Some(option) = option else { return };
+    if let Some(old) = place.replace(option.clone()) {
+        ledger.supersede(&old.all_ids(), &option.ids);
+    }
+}
+
+/// The binding of all constraints: the one that the options name, else the one that knows most of the labels.
+fn binding<'a>(layout: &Layout<'_>, options: &Options, platform: &'a Platform) -> Option<&'a TopologyBinding> {
+    let bindings = platform.topologies.as_deref().unwrap_or_default();
+    if let Some(name) = &options.topology_name {
+        return bindings.iter().find(|b| b.name.as_ref().is_some_and(|n| n.value == name.value));
+    }
+    let keys = || layout.roles.iter().filter_map(|r| r.role.topology.as_ref()).map(|t| &t.key.value);
+    let known = |b: &TopologyBinding| keys().filter(|k| domain(b, k).is_some()).count();
+    // Of equals, the first: `max_by_key` takes the last.
+    bindings.iter().rev().max_by_key(|b| known(b))
+}
+
+fn domain(binding: &TopologyBinding, key: &str) -> Option<Domain> {
+    let levels = binding.levels.iter().flatten().enumerate();
+    let mut fitting = levels.filter(|(_, l)| l.key.as_ref().is_some_and(|k| k.value == key));
+    let (level, found) = fitting.next()?;
+    Some(Domain { name: found.domain.as_ref()?.value.clone(), level })
+}
+
+fn constraint(options: &Options, binding: &TopologyBinding, domain: &Domain, topology: &Topology) -> Node {
+    let Topology { key, scope, mode, exclusive: _ } = topology;
+    let field = match mode.value {
+        Strictness::Required => "required",
+        Strictness::Preferred => "preferred",
+    };
+    let name = Traced::default_of(binding.name.as_ref().map(|n| n.value.clone()).unwrap_or_default());
+    let name = name.and(&options.topology_name.as_ref().map(|n| n.ids.clone()).unwrap_or_default());
+    let domain = Traced::new(domain.name.clone(), key.ids.union(&mode.ids)).and(&scope.ids);
+    let pack: Map = Map::from_iter([(field, domain)]);
+    Map::from_iter([("topologyName", name.node()), ("pack", pack.into())]).into()
+}
+
+#[allow(clippy::too_many_arguments)]
+fn place(
+    role: &RoleLayout<'_>,
+    topology: &Topology,
+    node: Node,
+    level: usize,
+    own: &mut RolePlacement,
+    slice: &mut Option<(Topology, usize)>,
+    of_slice: &mut Option<Node>,
+    ledger: &mut Ledger,
+) {
+    match (topology.scope.value, &role.group) {
+        (Scope::Replica, Some(_)) => own.group = Some(node),
+        // A replica of one pod is in one domain anyway.
+        (Scope::Replica, None) => {}
+        (Scope::Role, None) => own.clique = Some(node),
+        (Scope::Role, Some(_)) => own.affinity = true,
+        (Scope::Slice, _) => match (slice, of_slice) {
+            (Some((first, _)), Some(there)) if first.key.value == topology.key.value && first.mode.value == topology.mode.value => {
+                there.absorb(&node);
+            }
+            (Some((first, _)), _) => {
+                let message = "a slice has one topology constraint, and two roles ask for different ones";
+                let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
+                ledger.report(said.label(first.key.at(), "the other one"));
+            }
+            (slice, of_slice) => {
+                *slice = Some((topology.clone(), level));
+                *of_slice = Some(node);
+            }
+        },
+    }
+}
+
+fn unbound(topology: &Topology, scheduling: &Scheduling, ledger: &mut Ledger) {
+    let message = format!("`{}` is kept by pod affinity, not by a topology constraint", topology.key.value);
+    let ids = topology.key.ids.union(&topology.scope.ids).union(&topology.mode.ids);
+    let reason = if scheduling.packs() {
+        "no ClusterTopologyBinding is known that has this node label".to_owned()
+    } else {
+        format!("the scheduler is `{}`, and KAI alone heeds constraints", scheduling.effective)
+    };
+    let said = Diagnostic::new(&TOPOLOGY_UNBOUND, message).at_ids(&ids).outcome(Outcome::Emulated).reason(reason);
+    ledger.report(said.remedy("list the cluster's ClusterTopologyBindings in a Platform document"));
+}
+
+/// Affinity terms of a role.
+struct Terms<'a> {
+    serving: &'a Serving,
+    role: &'a RoleLayout<'a>,
+    topology: &'a Topology,
+}
+
+impl Terms<'_> {
+    /// Near the pods of the same unit.
+    fn together(&self, template: &mut Node) {
+        let scope = self.topology.scope.value;
+        let (role, keys): (bool, Vec<&str>) = match (scope, &self.role.group) {
+            (Scope::Replica, None) => return,
+            (Scope::Replica, Some(_)) => (true, vec![GROUP, GROUP_INDEX]),
+            (Scope::Role, _) => (true, self.slice_key()),
+            (Scope::Slice, _) => (false, self.slice_key()),
+        };
+        let mut term = self.selecting(role.then_some("In"));
+        add_keys(&mut term, "matchLabelKeys", &keys);
+        self.add(template, "podAffinity", term, &self.topology.scope.ids);
+    }
+
+    /// Away from the pods of other units of this serving (of other servings too where the unit is a slice).
+    fn apart(&self, template: &mut Node) {
+        let ids = self.topology.exclusive.ids.union(&self.topology.scope.ids);
+        let mut add = |mut term: Map, same: &[&str], other: &[&str]| {
+            add_keys(&mut term, "matchLabelKeys", same);
+            add_keys(&mut term, "mismatchLabelKeys", other);
+            self.add(template, "podAntiAffinity", term, &ids);
+        };
+        match (self.topology.scope.value, &self.role.group) {
+            // Each pod is a replica: away from all others.
+            (Scope::Replica, None) => add(self.selecting(None), &[], &[]),
+            (Scope::Replica, Some(_)) => {
+                add(self.selecting(None), &[], &[GROUP]);
+                add(self.selecting(None), &[GROUP], &[GROUP_INDEX]);
+            }
+            (Scope::Role, _) => {
+                add(self.selecting(Some("NotIn")), &[], &[]);
+                if self.serving.slices.value > 1 {
+                    add(self.selecting(Some("In")), &[], &[SLICE_INDEX]);
+                }
+            }
+            (Scope::Slice, _) => {
+                let exists = Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
+                let others = expression(SERVING_LABEL, "NotIn", (&self.serving.name).into());
+                add(Map::from_iter([("matchExpressions", vec![Node::from(exists), others])]), &[], &[]);
+                if self.serving.slices.value > 1 {
+                    add(self.selecting(None), &[], &[SLICE_INDEX]);
+                }
+            }
+        }
+    }
+
+    /// The label that tells slices apart, if there are several.
+    fn slice_key(&self) -> Vec<&'static str> {
+        if self.serving.slices.value > 1 { vec![SLICE_INDEX] } else { Vec::new() }
+    }
+
+    /// A label selector of this serving's pods, and of the role's alone or of all but the role's.
+    fn selecting(&self, role: Option<&str>) -> Map {
+        let mut labels = Map::from_iter([(SERVING_LABEL, Node::from(&self.serving.name))]);
+        let name = || Node::from(&self.role.role.name);
+        if role == Some("In") {
+            labels.insert(ROLE_LABEL, name());
+        }
+        let mut selector = Map::from_iter([("matchLabels", Node::from(labels))]);
+        if role == Some("NotIn") {
+            selector.insert("matchExpressions", vec![expression(ROLE_LABEL, "NotIn", name())]);
+        }
+        selector
+    }
+
+    /// Adds a term, given as its label selector with the keys beside it.
+    fn add(&self, template: &mut Node, kind: &str, mut selector: Map, ids: &Ids) {
+        let keys: Vec<(Str, Node)> = ["matchLabelKeys", "mismatchLabelKeys"]
+            .into_iter()
+            .filter_map(|k| selector.remove(k).map(|v| (Str::from(k), v)))
+            .collect();
+        let mut term = Map::from_iter([("labelSelector", Node::from(selector))]);
+        keys.into_iter().for_each(|(key, value)| drop(term.insert(key, value)));
+        term.insert("topologyKey", Node::derived(&self.topology.key, ids));
+        let mode = &self.topology.mode;
+        let (field, entry) = match mode.value {
+            Strictness::Required => ("requiredDuringSchedulingIgnoredDuringExecution", term),
+            Strictness::Preferred => {
+                let weight = Node::derived(100u32, &mode.ids);
+                let weighted = [("weight", weight), ("podAffinityTerm", term.into())];
+                ("preferredDuringSchedulingIgnoredDuringExecution", Map::from_iter(weighted))
+            }
+        };
+        let list = template.at_mut(&["spec", "affinity", kind, field]);
+        list.decided_by(&mode.ids);
+        list.seq_mut().push(entry.into());
+    }
+}
+
+fn add_keys(selector: &mut Map, field: &str, keys: &[&str]) {
+    if !keys.is_empty() {
+        selector.insert(field, keys.iter().map(|k| Node::from(*k)).collect::<Vec<Node>>());
+    }
+}
+
+fn expression(key: &str, operator: &str, value: Node) -> Node {
+    Map::from_iter([("key", Node::from(key)), ("operator", operator.into()), ("values", vec![value].into())]).into()
+}
