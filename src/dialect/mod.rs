@@ -19,7 +19,7 @@ use platform::Platform;
 use std::path::Path;
 
 /// All dialects, in the order of tables and of `--help`.
-pub static ALL: &[&dyn Dialect] = &[&lws::Lws];
+pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &grove::Grove];
 
 /// How requests find prefill and decode on a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -7,10 +7,10 @@ use crate::ir::answer::{Answer, Answers, Asker};
 use crate::value::{Reference, Str};
 
 /// The label of a pod's slice.
-pub const SLICE_INDEX: &str = "grove.io/podcliqueset-replica-index";
+pub(super) const SLICE_INDEX: &str = "grove.io/podcliqueset-replica-index";
 
 /// The answers.
-pub struct GroveAnswers<'a> {
+pub(super) struct GroveAnswers<'a> {
     /// The cliques.
     pub layout: &'a Layout<'a>,
     /// Whether the cluster's domain is `cluster.local`, which Grove writes into `GROVE_HEADLESS_SERVICE` whatever it is.
@@ -20,16 +20,27 @@ pub struct GroveAnswers<'a> {
 impl GroveAnswers<'_> {
     /// The DNS domain of the asking pod's slice.
     fn domain(&self) -> &'static str {
-        if self.default_domain { "$(GROVE_HEADLESS_SERVICE)" } else { "$(GROVE_PCS_NAME)-$(GROVE_PCS_INDEX)" }
+        if self.default_domain {
+            "$(GROVE_HEADLESS_SERVICE)"
+        } else {
+            "$(GROVE_PCS_NAME)-$(GROVE_PCS_INDEX)"
+        }
     }
 
     /// The pod of that rank in the asking pod's own replica.
     fn own(&self, role: &RoleLayout<'_>, rank: u32) -> Option<String> {
         let Some(_) = &role.group else {
-            return Some(format!("$(GROVE_PCLQ_NAME)-$(GROVE_PCLQ_POD_INDEX).{}", self.domain()));
+            return Some(format!(
+                "$(GROVE_PCLQ_NAME)-$(GROVE_PCLQ_POD_INDEX).{}",
+                self.domain()
+            ));
         };
         let (clique, index) = pod(role, rank)?;
-        Some(format!("$(GROVE_PCSG_NAME)-$(GROVE_PCSG_INDEX)-{}-{index}.{}", clique.name.value, self.domain()))
+        Some(format!(
+            "$(GROVE_PCSG_NAME)-$(GROVE_PCSG_INDEX)-{}-{index}.{}",
+            clique.name.value,
+            self.domain()
+        ))
     }
 
     /// A pod of the asking pod's slice.
@@ -40,7 +51,10 @@ impl GroveAnswers<'_> {
             Some(group) => format!("{}-{replica}-{clique}-{index}", group.value),
             None => format!("{clique}-{replica}"),
         };
-        Some(format!("$(GROVE_PCS_NAME)-$(GROVE_PCS_INDEX)-{name}.{}", self.domain()))
+        Some(format!(
+            "$(GROVE_PCS_NAME)-$(GROVE_PCS_INDEX)-{name}.{}",
+            self.domain()
+        ))
     }
 }
 
@@ -60,19 +74,25 @@ fn pod<'a, 'b>(role: &'b RoleLayout<'a>, rank: u32) -> Option<(&'b Clique<'a>, u
 impl Answers for GroveAnswers<'_> {
     fn answer(&self, reference: &Reference, asker: &Asker<'_>) -> Answer {
         let unknown = |what: &str| Answer::Unknown(what.into());
-        let Some(own) = self.layout.role(&asker.role.name.value) else { return unknown("no such role") };
+        let Some(own) = self.layout.role(&asker.role.name.value) else {
+            return unknown("no such role");
+        };
         let expanded = |text: Option<String>| match text {
             Some(text) => Answer::Expanded(text.into()),
             None => Answer::Unknown("the replica has no pod of that rank".into()),
         };
         match reference {
             Reference::Leader => expanded(self.own(own, 0)),
-            Reference::Size if own.group.is_some() => Answer::Expanded("$(GROVE_PCSG_TEMPLATE_NUM_PODS)".into()),
+            Reference::Size if own.group.is_some() => {
+                Answer::Expanded("$(GROVE_PCSG_TEMPLATE_NUM_PODS)".into())
+            }
             Reference::Size => Answer::Literal("1".into()),
             Reference::Rank { times } => rank(*times, asker),
             Reference::Namespace => shared::namespace(asker.serving),
             Reference::Peers { separator } => {
-                let peers: Option<Vec<String>> = (0..asker.role.size().value).map(|rank| self.own(own, rank)).collect();
+                let peers: Option<Vec<String>> = (0..asker.role.size().value)
+                    .map(|rank| self.own(own, rank))
+                    .collect();
                 expanded(peers.map(|p| p.join(separator)))
             }
             Reference::Service { role } => match shared::role_service_address(asker.serving, role, None) {
@@ -86,11 +106,15 @@ impl Answers for GroveAnswers<'_> {
                 None => unknown("no such role"),
             },
             Reference::Selector { role, separator } => {
-                let Some(role) = asker.serving.role(role) else { return unknown("no such role") };
+                let Some(role) = asker.serving.role(role) else {
+                    return unknown("no such role");
+                };
                 let selector = shared::selector_text(&shared::selector(asker.serving, role), separator);
                 match asker.serving.slices.value {
                     0 | 1 => Answer::Literal(selector),
-                    _ => Answer::Expanded(format!("{selector}{separator}{SLICE_INDEX}=$(GROVE_PCS_INDEX)").into()),
+                    _ => Answer::Expanded(
+                        format!("{selector}{separator}{SLICE_INDEX}=$(GROVE_PCS_INDEX)").into(),
+                    ),
                 }
             }
         }

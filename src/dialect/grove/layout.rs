@@ -1,9 +1,11 @@
 //! Which cliques and scaling groups a workload has, what they are called, and in which order they are listed.
 
-use super::codes::{CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, SERVICE_CLASH, UNKNOWN_MEMBER};
+use super::codes::{
+    CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, SERVICE_CLASH, UNKNOWN_MEMBER,
+};
 use super::options::{CliqueOptions, Options, RoleOptions, StartupType};
-use crate::dialect::Context;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::dialect::Context;
 use crate::ir::{Member, Role, Serving};
 use crate::value::{Str, Traced};
 use std::cmp::Reverse;
@@ -13,7 +15,7 @@ use std::collections::BTreeMap;
 const NAME_CHARACTERS: usize = 45;
 
 /// The cliques of a workload.
-pub struct Layout<'a> {
+pub(super) struct Layout<'a> {
     /// The workload.
     pub serving: &'a Serving,
     /// Its roles in the order of the page.
@@ -21,7 +23,7 @@ pub struct Layout<'a> {
 }
 
 /// The cliques of a role.
-pub struct RoleLayout<'a> {
+pub(super) struct RoleLayout<'a> {
     /// The role.
     pub role: &'a Role,
     /// Its options, but for those of its cliques.
@@ -33,7 +35,7 @@ pub struct RoleLayout<'a> {
 }
 
 /// A clique.
-pub struct Clique<'a> {
+pub(super) struct Clique<'a> {
     /// The pods that it is.
     pub member: &'a Member,
     /// Its options.
@@ -44,16 +46,27 @@ pub struct Clique<'a> {
 
 impl<'a> Layout<'a> {
     /// Lays a workload out; reports options that do not fit.
-    pub fn new(serving: &'a Serving, cx: &mut Context<'_>) -> Self {
-        let mut layout = Self { serving, roles: serving.roles.iter().map(|r| role_layout(r, cx)).collect() };
+    pub(super) fn new(serving: &'a Serving, cx: &mut Context<'_>) -> Self {
+        let mut layout = Self {
+            serving,
+            roles: serving.roles.iter().map(|r| role_layout(r, cx)).collect(),
+        };
         let mut uses: BTreeMap<Str, u32> = BTreeMap::new();
         for clique in layout.roles.iter().flat_map(|r| &r.cliques) {
             *uses.entry(clique.name.value.clone()).or_default() += 1;
         }
-        for RoleLayout { role, group, cliques, .. } in &mut layout.roles {
-            for clique in cliques.iter_mut().filter(|c| c.options.name.is_none() && group.is_some()) {
+        for RoleLayout {
+            role, group, cliques, ..
+        } in &mut layout.roles
+        {
+            for clique in cliques
+                .iter_mut()
+                .filter(|c| c.options.name.is_none() && group.is_some())
+            {
                 if uses.get(&clique.name.value).is_some_and(|n| *n > 1) {
-                    let name = role.name.zip(&clique.name, |role, member| Str::from(format!("{role}-{member}")));
+                    let name = role
+                        .name
+                        .zip(&clique.name, |role, member| Str::from(format!("{role}-{member}")));
                     clique.name = name;
                 }
             }
@@ -62,18 +75,20 @@ impl<'a> Layout<'a> {
     }
 
     /// The role of that name.
-    pub fn role(&self, name: &str) -> Option<&RoleLayout<'a>> {
+    pub(super) fn role(&self, name: &str) -> Option<&RoleLayout<'a>> {
         self.roles.iter().find(|r| r.role.name.value == name)
     }
 
     /// All cliques with their roles, in the order of the page.
-    pub fn cliques(&self) -> impl Iterator<Item = (&RoleLayout<'a>, &Clique<'a>)> {
-        self.roles.iter().flat_map(|r| r.cliques.iter().map(move |c| (r, c)))
+    pub(super) fn cliques(&self) -> impl Iterator<Item = (&RoleLayout<'a>, &Clique<'a>)> {
+        self.roles
+            .iter()
+            .flat_map(|r| r.cliques.iter().map(move |c| (r, c)))
     }
 
     /// The places of [`Layout::cliques`] in the order in which Grove can tell the cliques apart: no name before one that
     /// ends with it, and else as they stand on the page.
-    pub fn order(&self) -> Vec<usize> {
+    pub(super) fn order(&self) -> Vec<usize> {
         let names: Vec<&str> = self.cliques().map(|(_, c)| c.name.value.as_str()).collect();
         let index: BTreeMap<&str, usize> = names.iter().enumerate().map(|(i, n)| (*n, i)).collect();
         let mut longest: Vec<usize> = (0..names.len()).collect();
@@ -93,11 +108,14 @@ impl<'a> Layout<'a> {
     }
 
     /// Reports names and sizes that Grove refuses, or accepts and takes for others.
-    pub fn check(&self, options: &Options, ledger: &mut Ledger) {
+    pub(super) fn check(&self, options: &Options, ledger: &mut Ledger) {
         self.check_budget(ledger);
         self.check_clashes(ledger);
         self.check_service(ledger);
-        let in_order = options.startup_type.as_ref().filter(|t| t.value == StartupType::InOrder);
+        let in_order = options
+            .startup_type
+            .as_ref()
+            .filter(|t| t.value == StartupType::InOrder);
         if let Some(in_order) = in_order.filter(|_| !self.order().is_sorted()) {
             let message = "the cliques cannot be listed in the order of the page: the name of one is the end of a later one's";
             ledger.report(Diagnostic::new(&CLIQUE_SUFFIX, message).at_ids(&in_order.ids));
@@ -114,7 +132,11 @@ impl<'a> Layout<'a> {
             let group = role.group.as_ref().map_or("", |g| g.value.as_str());
             let length = self.serving.name.value.len() + group.len() + clique.name.value.len();
             if length > NAME_CHARACTERS {
-                let of_group = role.group.as_ref().map(|g| format!("`{}`, ", g.value)).unwrap_or_default();
+                let of_group = role
+                    .group
+                    .as_ref()
+                    .map(|g| format!("`{}`, ", g.value))
+                    .unwrap_or_default();
                 let message = format!(
                     "the names `{}`, {of_group}`{}` have {length} characters together, {} too many",
                     self.serving.name.value,
@@ -122,8 +144,12 @@ impl<'a> Layout<'a> {
                     length - NAME_CHARACTERS
                 );
                 let ids = self.serving.name.ids.union(&clique.name.ids);
-                let said = Diagnostic::new(&NAME_BUDGET, message).at_ids(&ids).label(role.role.name.at(), "the role");
-                ledger.report(said.remedy("shorten them, or name the clique by `targets.grove.cliques` of the role"));
+                let said = Diagnostic::new(&NAME_BUDGET, message)
+                    .at_ids(&ids)
+                    .label(role.role.name.at(), "the role");
+                ledger.report(
+                    said.remedy("shorten them, or name the clique by `targets.grove.cliques` of the role"),
+                );
             }
         }
     }
@@ -139,16 +165,31 @@ impl<'a> Layout<'a> {
         }
         for (role, clique) in self.cliques().filter(|(r, _)| r.group.is_none()) {
             let same = |r: &&RoleLayout<'_>| r.group.as_ref().is_some_and(|g| g.value == clique.name.value);
-            if let Some(other) = self.roles.iter().find(same).filter(|o| o.role.name.value != role.role.name.value) {
-                let message = format!("the clique `{}` has the name of a scaling group", clique.name.value);
+            if let Some(other) = self
+                .roles
+                .iter()
+                .find(same)
+                .filter(|o| o.role.name.value != role.role.name.value)
+            {
+                let message = format!(
+                    "the clique `{}` has the name of a scaling group",
+                    clique.name.value
+                );
                 let said = Diagnostic::new(&NAME_CLASH, message).at_ids(&clique.name.ids);
                 ledger.report(said.label(other.role.name.at(), "the scaling group"));
             }
         }
         for (_, clique) in self.cliques() {
             if let Some((role, other)) = self.taken_for(&clique.name.value, &seen) {
-                let of = role.group.as_ref().map(|g| format!(" of `{}`", g.value)).unwrap_or_default();
-                let message = format!("PodCliques of `{}`{of} can end with `{}`", other.name.value, clique.name.value);
+                let of = role
+                    .group
+                    .as_ref()
+                    .map(|g| format!(" of `{}`", g.value))
+                    .unwrap_or_default();
+                let message = format!(
+                    "PodCliques of `{}`{of} can end with `{}`",
+                    other.name.value, clique.name.value
+                );
                 let said = Diagnostic::new(&CLIQUE_SUFFIX, message).at_ids(&clique.name.ids);
                 ledger.report(said.label(other.name.at(), "taken for the former"));
             }
@@ -162,11 +203,15 @@ impl<'a> Layout<'a> {
         cliques: &BTreeMap<&str, (&'b RoleLayout<'a>, &'b Clique<'a>)>,
     ) -> Option<(&'b RoleLayout<'a>, &'b Clique<'a>)> {
         for (at, _) in name.match_indices('-') {
-            let Some((number, rest)) = name[at + 1..].split_once('-') else { break };
+            let Some((number, rest)) = name[at + 1..].split_once('-') else {
+                break;
+            };
             if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
                 continue;
             }
-            let Some((role, other)) = cliques.get(rest) else { continue };
+            let Some((role, other)) = cliques.get(rest) else {
+                continue;
+            };
             let before = match &role.group {
                 Some(group) => format!("{}-0-{}", self.serving.name.value, group.value),
                 None => self.serving.name.value.to_string(),
@@ -180,7 +225,10 @@ impl<'a> Layout<'a> {
 
     fn check_service(&self, ledger: &mut Ledger) {
         let service = &self.serving.front.service;
-        let number = service.value.strip_prefix(self.serving.name.value.as_str()).and_then(|r| r.strip_prefix('-'));
+        let number = service
+            .value
+            .strip_prefix(self.serving.name.value.as_str())
+            .and_then(|r| r.strip_prefix('-'));
         if number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
             let message = format!("`{}` is the name of a slice's headless Service", service.value);
             ledger.report(Diagnostic::new(&SERVICE_CLASH, message).at_ids(&service.ids));
@@ -193,7 +241,10 @@ fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
     let several = role.members.len() > 1 || role.multi_node();
     let asked = options.scaling_group.as_ref();
     if let Some(asked) = asked.filter(|a| several && !a.value) {
-        let message = format!("the replicas of `{}` have several pods, so it is a scaling group", role.name.value);
+        let message = format!(
+            "the replicas of `{}` have several pods, so it is a scaling group",
+            role.name.value
+        );
         let said = Diagnostic::new(&NEEDS_GROUP, message).at_ids(&asked.ids);
         cx.ledger.report(said.outcome(Outcome::Dropped));
     }
@@ -201,12 +252,20 @@ fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
     let grouped = several || asked.is_some_and(|a| a.value);
     let mut own = options.cliques.take().unwrap_or_default();
     let cliques = role.members.iter().map(|member| {
-        let at = own.iter().position(|o| o.member.as_ref().is_some_and(|m| m.value == member.name.value));
+        let at = own
+            .iter()
+            .position(|o| o.member.as_ref().is_some_and(|m| m.value == member.name.value));
         let mut options = at.map(|at| own.remove(at)).unwrap_or_default();
         let default = if several { &member.name } else { &role.name };
         let name = options.name.clone().unwrap_or_else(|| default.clone());
-        let from = options.ids.union(&options.member.take().map(|m| m.ids).unwrap_or_default());
-        Clique { member, name: name.and(&from).and(&ids), options }
+        let from = options
+            .ids
+            .union(&options.member.take().map(|m| m.ids).unwrap_or_default());
+        Clique {
+            member,
+            name: name.and(&from).and(&ids),
+            options,
+        }
     });
     let cliques = cliques.collect();
     for unknown in own {
@@ -214,7 +273,13 @@ fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
         let known: Vec<&str> = role.members.iter().map(|m| m.name.value.as_str()).collect();
         let message = format!("role `{}` has no member `{}`", role.name.value, name.value);
         let said = Diagnostic::new(&UNKNOWN_MEMBER, message).at_ids(&name.ids);
-        cx.ledger.report(said.reason(format!("members: {}", known.join(", "))));
+        cx.ledger
+            .report(said.reason(format!("members: {}", known.join(", "))));
     }
-    RoleLayout { role, options, group: grouped.then(|| role.name.clone().and(&ids)), cliques }
+    RoleLayout {
+        role,
+        options,
+        group: grouped.then(|| role.name.clone().and(&ids)),
+        cliques,
+    }
 }

@@ -4,12 +4,12 @@ use super::answers::{GroveAnswers, SLICE_INDEX};
 use super::codes::{MNNVL, NOT_READY_ADDRESSES, PAUSED_ALL, TERMINATION_DELAY};
 use super::layout::{Clique, Layout, RoleLayout};
 use super::options::{Options, Platform, UpdateStrategy};
+use super::pods;
 use super::scheduling::{self, Scheduling};
 use super::startup::Startup;
 use super::topology::{self, Placement};
-use super::pods;
-use crate::dialect::{Context, shared};
 use crate::diagnostic::{Diagnostic, Outcome, Severity};
+use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Restart, Role, Serving};
 use crate::spec::decode::Decoder;
@@ -23,7 +23,7 @@ const MNNVL_GROUP: &str = "grove.io/mnnvl-group";
 const DELAY: &str = "15m";
 
 /// All objects of a workload.
-pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
+pub(super) fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
     // Taken apart in full, so that a new field is a decision here. What is ignored is used by the shared parts.
     let Serving {
         name: _,
@@ -37,18 +37,32 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         options,
     } = serving;
     let options: Options = cx.options(options);
-    let mut decoder = Decoder { sources: cx.sources, ledger: cx.ledger };
+    let mut decoder = Decoder {
+        sources: cx.sources,
+        ledger: cx.ledger,
+    };
     let platform: Platform = cx.platform.section("grove", &mut decoder);
     let layout = Layout::new(serving, cx);
     layout.check(&options, cx.ledger);
     let scheduling = Scheduling::new(&layout, &options, &platform, cx.ledger);
     let placement = Placement::new(&layout, &options, &platform, &scheduling, cx.ledger);
     let startup = Startup::new(&layout, &options, cx.ledger);
-    let lowering = Lowering { layout: &layout, options, platform, scheduling, placement, startup };
+    let lowering = Lowering {
+        layout: &layout,
+        options,
+        platform,
+        scheduling,
+        placement,
+        startup,
+    };
     let mut objects = shared::access(serving);
     objects.extend(lowering.set(slices, cx));
     for slice in shared::slices(serving) {
-        objects.extend(shared::role_services(serving, slice, shared::selector).into_iter().map(|s| in_slice(s, slice)));
+        objects.extend(
+            shared::role_services(serving, slice, shared::selector)
+                .into_iter()
+                .map(|s| in_slice(s, slice)),
+        );
         for role in &serving.roles {
             let name = shared::sliced_name(serving, role, slice);
             let mut selector = shared::selector(serving, role);
@@ -90,7 +104,10 @@ impl Lowering<'_> {
         self.mnnvl(self.options.mnnvl_group.as_ref(), &mut annotations, cx);
         let list = |list: &Option<Vec<Node>>| list.clone().filter(|l| !l.is_empty()).map(Node::from);
         let mut vars = Vars::new();
-        vars.set("metadata", shared::metadata(serving, &serving.name, &labels, &annotations));
+        vars.set(
+            "metadata",
+            shared::metadata(serving, &serving.name, &labels, &annotations),
+        );
         vars.set("slices", slices.node());
         vars.set("updateStrategy", self.update_strategy(cx));
         vars.set("startupType", self.startup.kind());
@@ -98,10 +115,16 @@ impl Lowering<'_> {
         vars.set("priorityClassName", self.scheduling.priority.clone());
         vars.set("topologyConstraint", self.placement.slice.clone());
         vars.set("headlessServiceConfig", self.headless(cx));
-        vars.set("resourceClaimTemplates", list(&self.options.resource_claim_templates));
+        vars.set(
+            "resourceClaimTemplates",
+            list(&self.options.resource_claim_templates),
+        );
         vars.set("resourceSharing", list(&self.options.resource_sharing));
         vars.set("cliques", Node::from(cliques));
-        vars.set("scalingGroups", Some(groups).filter(|g| !g.is_empty()).map(Node::from));
+        vars.set(
+            "scalingGroups",
+            Some(groups).filter(|g| !g.is_empty()).map(Node::from),
+        );
         shared::fill(cx, "grove/podcliqueset.yaml", &vars)
     }
 
@@ -119,7 +142,12 @@ impl Lowering<'_> {
                 groups.extend(self.group(index, layout, name, &gang, cx));
             }
         }
-        let ordered = self.layout.order().into_iter().filter_map(|i| cliques.get_mut(i).and_then(Option::take)).collect();
+        let ordered = self
+            .layout
+            .order()
+            .into_iter()
+            .filter_map(|i| cliques.get_mut(i).and_then(Option::take))
+            .collect();
         (ordered, groups)
     }
 
@@ -136,13 +164,19 @@ impl Lowering<'_> {
         let names: Vec<Node> = layout.cliques.iter().map(|c| Node::from(&c.name)).collect();
         let mut vars = Vars::new();
         vars.set("name", name.node());
-        vars.set("annotations", Some(annotations).filter(|a| !a.is_empty()).map(Node::from));
+        vars.set(
+            "annotations",
+            Some(annotations).filter(|a| !a.is_empty()).map(Node::from),
+        );
         vars.set("cliqueNames", Node::from(names));
         vars.set("replicas", layout.role.replicas.node());
         vars.set("minAvailable", gang.node());
         vars.set("scaleConfig", self.scaling(layout.role));
         vars.set("topologyConstraint", self.placement.group(index));
-        vars.set("resourceSharing", layout.options.resource_sharing.clone().map(Node::from));
+        vars.set(
+            "resourceSharing",
+            layout.options.resource_sharing.clone().map(Node::from),
+        );
         shared::fill(cx, "grove/scalinggroup.yaml", &vars)
     }
 
@@ -162,7 +196,11 @@ impl Lowering<'_> {
             pod.annotations = Some(annotations);
         }
         let mut constraint = self.placement.clique(index).filter(|_| lone);
-        topology::replace(&mut constraint, clique.options.topology_constraint.as_ref(), cx.ledger);
+        topology::replace(
+            &mut constraint,
+            clique.options.topology_constraint.as_ref(),
+            cx.ledger,
+        );
         let mut sharing = clique.options.resource_sharing.clone().unwrap_or_default();
         if lone {
             sharing.extend(layout.options.resource_sharing.iter().flatten().cloned());
@@ -177,9 +215,19 @@ impl Lowering<'_> {
         vars.set("labels", pod.labels);
         vars.set("annotations", pod.annotations);
         vars.set("topologyConstraint", constraint);
-        vars.set("resourceSharing", Some(sharing).filter(|s| !s.is_empty()).map(Node::from));
+        vars.set(
+            "resourceSharing",
+            Some(sharing).filter(|s| !s.is_empty()).map(Node::from),
+        );
         vars.set("roleName", role_name.node());
-        vars.set("replicas", if lone { layout.role.replicas.node() } else { clique.member.count.node() });
+        vars.set(
+            "replicas",
+            if lone {
+                layout.role.replicas.node()
+            } else {
+                clique.member.count.node()
+            },
+        );
         vars.set("minAvailable", needed.node());
         vars.set("startsAfter", self.startup.after(clique));
         vars.set("autoScalingConfig", self.scaling(layout.role).filter(|_| lone));
@@ -188,7 +236,13 @@ impl Lowering<'_> {
     }
 
     /// The pod template of a member, completed and its references answered.
-    fn template(&self, index: usize, layout: &RoleLayout<'_>, clique: &Clique<'_>, cx: &mut Context<'_>) -> Node {
+    fn template(
+        &self,
+        index: usize,
+        layout: &RoleLayout<'_>,
+        clique: &Clique<'_>,
+        cx: &mut Context<'_>,
+    ) -> Node {
         // Taken apart in full, so that a new field is a decision here.
         let Role {
             name: _,
@@ -226,7 +280,11 @@ impl Lowering<'_> {
             layout: self.layout,
             default_domain: cx.platform.cluster_domain() == "cluster.local",
         };
-        let asker = Asker { serving, role: layout.role, member: Some(clique.member) };
+        let asker = Asker {
+            serving,
+            role: layout.role,
+            member: Some(clique.member),
+        };
         resolve(&mut template, &asker, &answers, cx.ledger);
         template
     }
@@ -243,15 +301,27 @@ impl Lowering<'_> {
     }
 
     fn update_strategy(&self, cx: &mut Context<'_>) -> Node {
-        let rollouts = || self.layout.roles.iter().filter(|r| !r.role.implicit).map(|r| r.role.rollout.as_ref());
+        let rollouts = || {
+            self.layout
+                .roles
+                .iter()
+                .filter(|r| !r.role.implicit)
+                .map(|r| r.role.rollout.as_ref())
+        };
         let paused = |r: Option<&crate::ir::Rollout>| r.and_then(|r| r.paused.clone());
-        let ids = rollouts().filter_map(paused).fold(Ids::none(), |ids, p| ids.union(&p.ids));
+        let ids = rollouts()
+            .filter_map(paused)
+            .fold(Ids::none(), |ids, p| ids.union(&p.ids));
         let held = rollouts().filter(|r| paused(*r).is_some_and(|p| p.value)).count();
         if held > 0 && held < rollouts().count() {
             let said = Diagnostic::new(&PAUSED_ALL, "one role is paused, and with it all of them");
             cx.ledger.report(said.at_ids(&ids).outcome(Outcome::Moved));
         }
-        let default = if held > 0 { UpdateStrategy::OnDelete } else { UpdateStrategy::RollingRecreate };
+        let default = if held > 0 {
+            UpdateStrategy::OnDelete
+        } else {
+            UpdateStrategy::RollingRecreate
+        };
         match &self.options.update_strategy {
             Some(own) => {
                 cx.ledger.supersede(&ids, &own.ids);
@@ -266,7 +336,8 @@ impl Lowering<'_> {
     fn termination_delay(&self, cx: &mut Context<'_>) -> Option<Node> {
         if let Some(own) = &self.options.termination_delay {
             if own.value.0 == 0 {
-                let said = Diagnostic::new(&TERMINATION_DELAY, "a gang that may be broken for no time at all");
+                let said =
+                    Diagnostic::new(&TERMINATION_DELAY, "a gang that may be broken for no time at all");
                 cx.ledger.report(said.at_ids(&own.ids));
             }
             return Some(own.map(|s| duration(s.0)).node());
@@ -274,7 +345,11 @@ impl Lowering<'_> {
         let whole = |r: &&RoleLayout<'_>| r.role.restart.policy.value != RestartPolicy::Pod;
         let mut ids = None;
         for role in self.layout.roles.iter().filter(whole) {
-            let Restart { policy, base_delay: _, max_delay: _ } = &role.role.restart;
+            let Restart {
+                policy,
+                base_delay: _,
+                max_delay: _,
+            } = &role.role.restart;
             ids.get_or_insert_with(Ids::none).merge(&policy.ids);
         }
         Some(Node::derived(DELAY, &ids?))
@@ -284,7 +359,11 @@ impl Lowering<'_> {
         let publish = self.options.publish_not_ready_addresses.as_ref()?;
         if !publish.value && self.layout.roles.iter().any(|r| r.role.multi_node()) {
             let message = "the pods of a replica cannot find each other before they are ready";
-            cx.ledger.report(Diagnostic::new(&NOT_READY_ADDRESSES, message).at_ids(&publish.ids).outcome(Outcome::Moved));
+            cx.ledger.report(
+                Diagnostic::new(&NOT_READY_ADDRESSES, message)
+                    .at_ids(&publish.ids)
+                    .outcome(Outcome::Moved),
+            );
         }
         Some(Map::from_iter([("publishNotReadyAddresses", publish.node())]).into())
     }
@@ -296,15 +375,32 @@ impl Lowering<'_> {
         if group.value == "none" || enabled == Some(true) {
             return;
         }
-        let severity = if enabled == Some(false) { Severity::Error } else { Severity::Warning };
+        let severity = if enabled == Some(false) {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         let message = "the webhook refuses this unless the operator makes ComputeDomains";
-        cx.ledger.report(Diagnostic::new(&MNNVL, message).at_ids(&group.ids).severity(severity).outcome(Outcome::Moved));
+        cx.ledger.report(
+            Diagnostic::new(&MNNVL, message)
+                .at_ids(&group.ids)
+                .severity(severity)
+                .outcome(Outcome::Moved),
+        );
     }
 }
 
 /// Seconds as a Go duration in its shortest form.
 fn duration(seconds: u32) -> Str {
-    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let text: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    let parts = [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let text: String = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, unit)| format!("{n}{unit}"))
+        .collect();
     if text.is_empty() { "0s".into() } else { text.into() }
 }

@@ -5,17 +5,14 @@
 //! scheduled together (the base gang), each further one as a gang of its own.
 
 mod answers;
-mod codes;
+pub mod codes;
 mod layout;
 mod lower;
-mod options;
+pub mod options;
 mod pods;
 mod scheduling;
 mod startup;
 mod topology;
-
-#[cfg(test)]
-mod tests;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support};
@@ -26,7 +23,11 @@ use crate::value::Node;
 pub struct Grove;
 
 const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability { feature, support, remedy }
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
 }
 
 use Support::{Emulated, Lossy, Native};
@@ -40,11 +41,17 @@ const CAPABILITIES: &[Capability] = &[
     row(Feature::GangReplica, Native, ""),
     row(Feature::GangRole, Native, ""),
     row(Feature::GangSlice, Native, ""),
-    row(Feature::GangTimeout, Lossy("gangs wait for capacity without a limit"), ""),
+    row(
+        Feature::GangTimeout,
+        Lossy("gangs wait for capacity without a limit"),
+        "",
+    ),
     row(Feature::TopologyReplica, Native, ""),
     row(
         Feature::TopologyRole,
-        Emulated("a clique's constraint holds all its pods together; the replicas of a scaling group are kept together by pod affinity"),
+        Emulated(
+            "a clique's constraint holds all its pods together; the replicas of a scaling group are kept together by pod affinity",
+        ),
         "",
     ),
     row(Feature::TopologySlice, Native, ""),
@@ -57,23 +64,43 @@ const CAPABILITIES: &[Capability] = &[
     row(Feature::RestartPod, Native, ""),
     row(
         Feature::RestartReplica,
-        Lossy("the kubelet restarts the failed container alone; the replica is made anew when it has been broken for `terminationDelay` (15m is written)"),
+        Lossy(
+            "the kubelet restarts the failed container alone; the replica is made anew when it has been broken for `terminationDelay` (15m is written)",
+        ),
         "set `targets.grove.terminationDelay`",
     ),
     row(
         Feature::RestartSlice,
-        Lossy("the kubelet restarts the failed container alone; the slice is made anew when fewer than `minAvailable` replicas have been whole for `terminationDelay` (15m is written)"),
+        Lossy(
+            "the kubelet restarts the failed container alone; the slice is made anew when fewer than `minAvailable` replicas have been whole for `terminationDelay` (15m is written)",
+        ),
         "set `targets.grove.terminationDelay`",
     ),
-    row(Feature::RestartBackoff, Lossy("the kubelet's own back-off applies"), ""),
-    row(Feature::MaxUnavailable, Lossy("always one replica of a role at a time"), ""),
-    row(Feature::MaxSurge, Lossy("a replica is deleted before the new one is made"), ""),
+    row(
+        Feature::RestartBackoff,
+        Lossy("the kubelet's own back-off applies"),
+        "",
+    ),
+    row(
+        Feature::MaxUnavailable,
+        Lossy("always one replica of a role at a time"),
+        "",
+    ),
+    row(
+        Feature::MaxSurge,
+        Lossy("a replica is deleted before the new one is made"),
+        "",
+    ),
     row(
         Feature::Partition,
         Lossy("all replicas roll"),
         "`rollout: {paused: true}` holds all of them back; delete pods to move them",
     ),
-    row(Feature::Paused, Emulated("the update strategy OnDelete: pods that are deleted come back new"), ""),
+    row(
+        Feature::Paused,
+        Emulated("the update strategy OnDelete: pods that are deleted come back new"),
+        "",
+    ),
     row(Feature::InPlace, Lossy("pods are replaced"), ""),
     row(Feature::Scaling, Native, ""),
     row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
@@ -91,9 +118,18 @@ static INFO: Info = Info {
     platform: &options::Platform::SHAPE,
     codes: codes::CODES,
     templates: &[
-        ("grove/podcliqueset.yaml", include_str!("../../../templates/grove/podcliqueset.yaml")),
-        ("grove/clique.yaml", include_str!("../../../templates/grove/clique.yaml")),
-        ("grove/scalinggroup.yaml", include_str!("../../../templates/grove/scalinggroup.yaml")),
+        (
+            "grove/podcliqueset.yaml",
+            include_str!("../../../templates/grove/podcliqueset.yaml"),
+        ),
+        (
+            "grove/clique.yaml",
+            include_str!("../../../templates/grove/clique.yaml"),
+        ),
+        (
+            "grove/scalinggroup.yaml",
+            include_str!("../../../templates/grove/scalinggroup.yaml"),
+        ),
     ],
 };
 

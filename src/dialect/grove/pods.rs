@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::value::{Map, Node};
 
 /// The parts of a pod template.
-pub struct Pod {
+pub(super) struct Pod {
     /// Labels of the pods.
     pub labels: Option<Node>,
     /// Annotations of the pods.
@@ -40,10 +40,14 @@ const OWN_VARIABLES: &[&str] = &[
     "GROVE_HEADLESS_SERVICE",
     "GROVE_PCLQ_POD_INDEX",
 ];
-const GROUP_VARIABLES: &[&str] = &["GROVE_PCSG_NAME", "GROVE_PCSG_TEMPLATE_NUM_PODS", "GROVE_PCSG_INDEX"];
+const GROUP_VARIABLES: &[&str] = &[
+    "GROVE_PCSG_NAME",
+    "GROVE_PCSG_TEMPLATE_NUM_PODS",
+    "GROVE_PCSG_INDEX",
+];
 
 /// Takes a template apart; reports what Grove refuses or overwrites.
-pub fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
+pub(super) fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
     let own = template.ids.clone();
     let mut parts = match template.value {
         crate::value::Value::Map(map) => map,
@@ -73,14 +77,22 @@ pub fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
     drop_fields(&mut spec, ledger);
     check_variables(&spec, grouped, ledger);
     let filled = |node: &Node| node.as_map().is_some_and(|m| !m.is_empty());
-    Pod { labels: labels.filter(filled), annotations: annotations.filter(filled), spec }
+    Pod {
+        labels: labels.filter(filled),
+        annotations: annotations.filter(filled),
+        spec,
+    }
 }
 
 fn drop_labels(labels: &mut Node, ledger: &mut Ledger) {
     for key in OWN_LABELS.iter().chain(COMMON_LABELS) {
-        let Some(value) = labels.map_mut().remove(key) else { continue };
+        let Some(value) = labels.map_mut().remove(key) else {
+            continue;
+        };
         let message = format!("Grove sets the label `{key}` of pods itself");
-        let said = Diagnostic::new(&RESERVED_LABEL, message).at(value.ids.first()).outcome(Outcome::Dropped);
+        let said = Diagnostic::new(&RESERVED_LABEL, message)
+            .at(value.ids.first())
+            .outcome(Outcome::Dropped);
         match COMMON_LABELS.contains(key) {
             true => ledger.waive(&value.ids, said),
             false => ledger.report(said.at_ids(&value.ids)),
@@ -109,9 +121,14 @@ fn check_variables(spec: &Node, grouped: bool, ledger: &mut Ledger) {
     let lists = ["initContainers", "containers"];
     let containers = lists.iter().filter_map(|l| spec.get(l)?.as_seq()).flatten();
     for variable in containers.filter_map(|c| c.get("env")?.as_seq()).flatten() {
-        let Some(name) = variable.get("name").and_then(Node::as_str) else { continue };
+        let Some(name) = variable.get("name").and_then(Node::as_str) else {
+            continue;
+        };
         if OWN_VARIABLES.contains(&name) || (grouped && GROUP_VARIABLES.contains(&name)) {
-            let said = Diagnostic::new(&RESERVED_ENV, format!("Grove sets `{name}` itself and drops this one"));
+            let said = Diagnostic::new(
+                &RESERVED_ENV,
+                format!("Grove sets `{name}` itself and drops this one"),
+            );
             ledger.report(said.at_ids(&variable.all_ids()));
         }
     }

@@ -1,8 +1,8 @@
 //! Which scheduler and queue, and how many replicas make the base gang.
 
 use super::codes::{
-    BASE_GANG, GANG_SCALED, GANG_SCHEDULER, MIN_AVAILABLE, PRIORITY, QUEUE_CONFLICT, QUEUE_DEFAULTED, QUEUE_UNUSED,
-    SCALE_TO_ZERO, SCHEDULER_CONFLICT, SCHEDULER_UNKNOWN,
+    BASE_GANG, GANG_SCALED, GANG_SCHEDULER, MIN_AVAILABLE, PRIORITY, QUEUE_CONFLICT, QUEUE_DEFAULTED,
+    QUEUE_UNUSED, SCALE_TO_ZERO, SCHEDULER_CONFLICT, SCHEDULER_UNKNOWN,
 };
 use super::layout::{Clique, Layout, RoleLayout};
 use super::options::{Options, Platform};
@@ -21,7 +21,7 @@ const VOLCANO: &str = "volcano";
 const LPX: &str = "lpx-scheduler";
 
 /// What is the same for all cliques.
-pub struct Scheduling {
+pub(super) struct Scheduling {
     /// The scheduler to write into templates that name none.
     pub scheduler: Option<Traced<Str>>,
     /// The scheduler that the pods will have.
@@ -33,21 +33,33 @@ pub struct Scheduling {
 
 impl Scheduling {
     /// Decides; reports what exclude each other.
-    pub fn new(layout: &Layout<'_>, options: &Options, platform: &Platform, ledger: &mut Ledger) -> Self {
+    pub(super) fn new(
+        layout: &Layout<'_>,
+        options: &Options,
+        platform: &Platform,
+        ledger: &mut Ledger,
+    ) -> Self {
         let named = named_scheduler(layout, platform, ledger);
         let wanted = wants(layout, options, platform);
         let chosen = named.or_else(|| gang_scheduler(platform, &wanted));
-        let default = platform.default_scheduler.as_ref().map_or(DEFAULT.into(), |d| d.value.clone());
+        let default = platform
+            .default_scheduler
+            .as_ref()
+            .map_or(DEFAULT.into(), |d| d.value.clone());
         let effective = chosen.as_ref().map_or(default, |c| c.value.clone());
-        let mut scheduling =
-            Self { scheduler: chosen, effective, priority: priority(layout, options, ledger), queue: None };
+        let mut scheduling = Self {
+            scheduler: chosen,
+            effective,
+            priority: priority(layout, options, ledger),
+            queue: None,
+        };
         scheduling.check_gangs(layout, ledger);
         scheduling.queue = scheduling.find_queue(layout, platform, ledger);
         scheduling
     }
 
     /// Whether it heeds topology constraints.
-    pub fn packs(&self) -> bool {
+    pub(super) fn packs(&self) -> bool {
         self.effective == KAI
     }
 
@@ -56,7 +68,7 @@ impl Scheduling {
     }
 
     /// Puts the queue where the scheduler reads it.
-    pub fn put_queue(&self, labels: &mut Vec<(&'static str, Node)>, annotations: &mut Map) {
+    pub(super) fn put_queue(&self, labels: &mut Vec<(&'static str, Node)>, annotations: &mut Map) {
         let Some(queue) = &self.queue else { return };
         match self.effective.as_str() {
             KAI => labels.push((KAI_QUEUE, queue.node())),
@@ -66,23 +78,41 @@ impl Scheduling {
 
     fn check_gangs(&self, layout: &Layout<'_>, ledger: &mut Ledger) {
         let gangs: Vec<&Gang> = layout.roles.iter().filter_map(|r| r.role.gang.as_ref()).collect();
-        let ids = gangs.iter().fold(Ids::none(), |ids, g| ids.union(&g.ids).union(&g.scope.ids));
+        let ids = gangs
+            .iter()
+            .fold(Ids::none(), |ids, g| ids.union(&g.ids).union(&g.scope.ids));
         let narrow = gangs.iter().any(|g| g.scope.value != Scope::Slice);
         let roles = layout.roles.iter().filter(|r| !r.role.implicit).count();
         if !gangs.is_empty() && !self.makes_gangs() {
             let message = format!("`{}` schedules the pods of a gang one by one", self.effective);
-            let said = Diagnostic::new(&GANG_SCHEDULER, message).at_ids(&ids).outcome(Outcome::Dropped);
+            let said = Diagnostic::new(&GANG_SCHEDULER, message)
+                .at_ids(&ids)
+                .outcome(Outcome::Dropped);
             let by = self.scheduler.as_ref().and_then(Traced::at);
-            ledger.report(said.label(by, "the scheduler").remedy("leave `schedulerName` out, or choose `kai-scheduler` or `volcano`"));
+            ledger.report(
+                said.label(by, "the scheduler")
+                    .remedy("leave `schedulerName` out, or choose `kai-scheduler` or `volcano`"),
+            );
         } else if narrow && roles > 1 {
             let message = "the first replica of each role starts in one gang; each further replica is a gang of its own";
-            ledger.report(Diagnostic::new(&BASE_GANG, message).at_ids(&ids).outcome(Outcome::Moved));
+            ledger.report(
+                Diagnostic::new(&BASE_GANG, message)
+                    .at_ids(&ids)
+                    .outcome(Outcome::Moved),
+            );
         }
     }
 
-    fn find_queue(&self, layout: &Layout<'_>, platform: &Platform, ledger: &mut Ledger) -> Option<Traced<Str>> {
+    fn find_queue(
+        &self,
+        layout: &Layout<'_>,
+        platform: &Platform,
+        ledger: &mut Ledger,
+    ) -> Option<Traced<Str>> {
         let mut queues = layout.roles.iter().filter_map(|r| r.role.queue.as_ref());
-        let Some(first) = queues.next() else { return self.default_queue(layout, platform, ledger) };
+        let Some(first) = queues.next() else {
+            return self.default_queue(layout, platform, ledger);
+        };
         let mut queue = first.clone();
         for other in queues {
             if other.value != first.value {
@@ -96,13 +126,23 @@ impl Scheduling {
             return Some(queue);
         }
         let message = format!("`{}` has no queues", self.effective);
-        ledger.report(Diagnostic::new(&QUEUE_UNUSED, message).at_ids(&queue.ids).outcome(Outcome::Dropped));
+        ledger.report(
+            Diagnostic::new(&QUEUE_UNUSED, message)
+                .at_ids(&queue.ids)
+                .outcome(Outcome::Dropped),
+        );
         None
     }
 
-    fn default_queue(&self, layout: &Layout<'_>, platform: &Platform, ledger: &mut Ledger) -> Option<Traced<Str>> {
+    fn default_queue(
+        &self,
+        layout: &Layout<'_>,
+        platform: &Platform,
+        ledger: &mut Ledger,
+    ) -> Option<Traced<Str>> {
         let labelled = |c: &Clique<'_>| c.member.template.at(&["metadata", "labels", KAI_QUEUE]).is_some();
-        let named = layout.serving.labels.contains_key(KAI_QUEUE) || layout.cliques().any(|(_, c)| labelled(c));
+        let named =
+            layout.serving.labels.contains_key(KAI_QUEUE) || layout.cliques().any(|(_, c)| labelled(c));
         if self.effective != KAI || named {
             return None;
         }
@@ -111,7 +151,9 @@ impl Scheduling {
         }
         let ids = self.scheduler.as_ref().map(|s| s.ids.clone()).unwrap_or_default();
         let message = "KAI refuses a workload without a queue: `default-queue` is written";
-        let said = Diagnostic::new(&QUEUE_DEFAULTED, message).at_ids(&ids).outcome(Outcome::Defaulted);
+        let said = Diagnostic::new(&QUEUE_DEFAULTED, message)
+            .at_ids(&ids)
+            .outcome(Outcome::Defaulted);
         ledger.report(said.remedy("name the queue with `scheduling.queue`"));
         Some(Traced::default_of("default-queue".into()))
     }
@@ -121,8 +163,12 @@ impl Scheduling {
 fn named_scheduler(layout: &Layout<'_>, platform: &Platform, ledger: &mut Ledger) -> Option<Traced<Str>> {
     let mut named: Option<Traced<Str>> = None;
     for (_, clique) in layout.cliques() {
-        let Some(node) = clique.member.template.at(&["spec", "schedulerName"]) else { continue };
-        let Some(name) = node.as_str().filter(|n| !n.is_empty()) else { continue };
+        let Some(node) = clique.member.template.at(&["spec", "schedulerName"]) else {
+            continue;
+        };
+        let Some(name) = node.as_str().filter(|n| !n.is_empty()) else {
+            continue;
+        };
         match &mut named {
             None => named = Some(Traced::new(name.into(), node.ids.clone())),
             Some(first) if first.value == name => first.ids.merge(&node.ids),
@@ -134,12 +180,15 @@ fn named_scheduler(layout: &Layout<'_>, platform: &Platform, ledger: &mut Ledger
         }
     }
     let named = named?;
-    let enabled = |list: &Vec<Traced<Str>>| named.value == DEFAULT || list.iter().any(|s| s.value == named.value);
+    let enabled =
+        |list: &Vec<Traced<Str>>| named.value == DEFAULT || list.iter().any(|s| s.value == named.value);
     let known = [DEFAULT, KAI, VOLCANO, LPX].contains(&named.value.as_str());
     if !known || !platform.schedulers.as_ref().is_none_or(enabled) {
         let message = format!("Grove does not run with the scheduler `{}`", named.value);
         let said = Diagnostic::new(&SCHEDULER_UNKNOWN, message).at_ids(&named.ids);
-        ledger.report(said.remedy("`kai-scheduler`, `volcano` or `default-scheduler`, as the operator's configuration has them"));
+        ledger.report(said.remedy(
+            "`kai-scheduler`, `volcano` or `default-scheduler`, as the operator's configuration has them",
+        ));
     }
     Some(named)
 }
@@ -152,8 +201,19 @@ struct Wants {
 }
 
 fn wants(layout: &Layout<'_>, options: &Options, platform: &Platform) -> Wants {
-    let mut wants = Wants { ids: Ids::none(), any: false, topology: options.topology_constraint.is_some() };
-    let keys = || platform.topologies.iter().flatten().flat_map(|t| t.levels.iter().flatten()).filter_map(|l| l.key.as_ref());
+    let mut wants = Wants {
+        ids: Ids::none(),
+        any: false,
+        topology: options.topology_constraint.is_some(),
+    };
+    let keys = || {
+        platform
+            .topologies
+            .iter()
+            .flatten()
+            .flat_map(|t| t.levels.iter().flatten())
+            .filter_map(|l| l.key.as_ref())
+    };
     for layout in &layout.roles {
         if let Some(gang) = &layout.role.gang {
             wants.any = true;
@@ -170,7 +230,10 @@ fn wants(layout: &Layout<'_>, options: &Options, platform: &Platform) -> Wants {
             wants.ids.merge(&queue.ids);
         }
         wants.topology |= layout.options.topology_constraint.is_some()
-            || layout.cliques.iter().any(|c| c.options.topology_constraint.is_some());
+            || layout
+                .cliques
+                .iter()
+                .any(|c| c.options.topology_constraint.is_some());
     }
     wants
 }
@@ -181,11 +244,25 @@ fn gang_scheduler(platform: &Platform, wants: &Wants) -> Option<Traced<Str>> {
         return None;
     }
     let default: Option<&str> = platform.default_scheduler.as_ref().map(|d| d.value.as_str());
-    let listed: Option<Vec<&str>> =
-        platform.schedulers.as_ref().map(|list| list.iter().map(|s| s.value.as_str()).collect());
-    let enabled: Vec<&str> = default.into_iter().chain(listed.unwrap_or_else(|| vec![KAI])).collect();
-    let able = |name: &&&str| if wants.topology { **name == KAI } else { [KAI, VOLCANO].contains(*name) };
-    let name = enabled.iter().find(able).or_else(|| enabled.iter().find(|n| [KAI, VOLCANO].contains(*n)))?;
+    let listed: Option<Vec<&str>> = platform
+        .schedulers
+        .as_ref()
+        .map(|list| list.iter().map(|s| s.value.as_str()).collect());
+    let enabled: Vec<&str> = default
+        .into_iter()
+        .chain(listed.unwrap_or_else(|| vec![KAI]))
+        .collect();
+    let able = |name: &&&str| {
+        if wants.topology {
+            **name == KAI
+        } else {
+            [KAI, VOLCANO].contains(*name)
+        }
+    };
+    let name = enabled
+        .iter()
+        .find(able)
+        .or_else(|| enabled.iter().find(|n| [KAI, VOLCANO].contains(*n)))?;
     Some(Traced::new((*name).into(), wants.ids.clone()))
 }
 
@@ -198,8 +275,13 @@ fn priority(layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) -> Opti
     let mut class = classes.next()?.clone();
     for other in classes {
         if other.value != class.value {
-            let message = format!("the pods of one gang have the priorities `{}` and `{}`", class.value, other.value);
-            let said = Diagnostic::new(&PRIORITY, message).at_ids(&other.ids).outcome(Outcome::Defaulted);
+            let message = format!(
+                "the pods of one gang have the priorities `{}` and `{}`",
+                class.value, other.value
+            );
+            let said = Diagnostic::new(&PRIORITY, message)
+                .at_ids(&other.ids)
+                .outcome(Outcome::Defaulted);
             ledger.report(said.label(class.at(), "the other one"));
             return None;
         }
@@ -209,7 +291,7 @@ fn priority(layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) -> Opti
 }
 
 /// The replicas of a role that the base gang needs.
-pub fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &mut Ledger) -> Traced<u32> {
+pub(super) fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &mut Ledger) -> Traced<u32> {
     let replicas = &role.role.replicas;
     if let Some(own) = &role.options.min_available {
         if own.value.0 > replicas.value {
@@ -220,9 +302,19 @@ pub fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &mut Led
         return own.get();
     }
     let slice = |r: &RoleLayout<'_>| r.role.gang.clone().filter(|g| g.scope.value == Scope::Slice);
-    let gang = role.role.gang.clone().or_else(|| layout.roles.iter().find_map(slice));
-    let Some(gang) = gang else { return Traced::default_of(1) };
-    let Gang { scope, timeout: _, ids } = gang;
+    let gang = role
+        .role
+        .gang
+        .clone()
+        .or_else(|| layout.roles.iter().find_map(slice));
+    let Some(gang) = gang else {
+        return Traced::default_of(1);
+    };
+    let Gang {
+        scope,
+        timeout: _,
+        ids,
+    } = gang;
     let needed = match scope.value {
         Scope::Replica => Traced::new(1, ids),
         Scope::Role | Scope::Slice => replicas.map(|r| (*r).max(1)).and(&ids),
@@ -232,7 +324,9 @@ pub fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &mut Led
 
 /// Not more than automatic scaling always leaves.
 fn bounded(role: &RoleLayout<'_>, needed: Traced<u32>, ledger: &mut Ledger) -> Traced<u32> {
-    let Some(scaling) = &role.role.scaling else { return needed };
+    let Some(scaling) = &role.role.scaling else {
+        return needed;
+    };
     let least = scaling.min.value.max(1);
     if least >= needed.value {
         return needed;
@@ -241,17 +335,22 @@ fn bounded(role: &RoleLayout<'_>, needed: Traced<u32>, ledger: &mut Ledger) -> T
         "the gang of role `{}` has {least} of its {} replicas: scaling may take the others away",
         role.role.name.value, needed.value
     );
-    let said = Diagnostic::new(&GANG_SCALED, message).at_ids(&needed.ids).outcome(Outcome::Moved);
+    let said = Diagnostic::new(&GANG_SCALED, message)
+        .at_ids(&needed.ids)
+        .outcome(Outcome::Moved);
     ledger.report(said.label(scaling.min.at().or(scaling.ids.first()), "scaling"));
     needed.zip(&scaling.min, |_, _| least)
 }
 
 /// Reports a lower bound of scaling that Grove refuses.
-pub fn check_scaling(role: &RoleLayout<'_>, in_base_gang: &Traced<u32>, ledger: &mut Ledger) {
+pub(super) fn check_scaling(role: &RoleLayout<'_>, in_base_gang: &Traced<u32>, ledger: &mut Ledger) {
     let Some(scaling) = &role.role.scaling else { return };
     let ids = scaling.min.ids.union(&scaling.ids);
     if scaling.min.value == 0 {
-        let message = format!("role `{}` cannot be scaled to 0 automatically", role.role.name.value);
+        let message = format!(
+            "role `{}` cannot be scaled to 0 automatically",
+            role.role.name.value
+        );
         let said = Diagnostic::new(&SCALE_TO_ZERO, message).at_ids(&ids);
         ledger.report(said.remedy("`minReplicas: 1`"));
     } else if scaling.min.value < in_base_gang.value {
@@ -259,17 +358,27 @@ pub fn check_scaling(role: &RoleLayout<'_>, in_base_gang: &Traced<u32>, ledger: 
             "scaling leaves {} replicas of role `{}`, and `minAvailable` asks for {}",
             scaling.min.value, role.role.name.value, in_base_gang.value
         );
-        ledger.report(Diagnostic::new(&MIN_AVAILABLE, message).at_ids(&in_base_gang.ids).label(ids.first(), "scaling"));
+        ledger.report(
+            Diagnostic::new(&MIN_AVAILABLE, message)
+                .at_ids(&in_base_gang.ids)
+                .label(ids.first(), "scaling"),
+        );
     }
 }
 
 /// The pods of a member without which a replica is broken.
-pub fn needed_pods(clique: &Clique<'_>, ledger: &mut Ledger) -> Traced<u32> {
+pub(super) fn needed_pods(clique: &Clique<'_>, ledger: &mut Ledger) -> Traced<u32> {
     let count = &clique.member.count;
-    let Some(own) = &clique.options.min_available else { return count.clone() };
+    let Some(own) = &clique.options.min_available else {
+        return count.clone();
+    };
     if own.value.0 > count.value {
         let message = format!("{} of {} pods", own.value.0, count.value);
-        ledger.report(Diagnostic::new(&MIN_AVAILABLE, message).at_ids(&own.ids).label(count.at(), "all pods"));
+        ledger.report(
+            Diagnostic::new(&MIN_AVAILABLE, message)
+                .at_ids(&own.ids)
+                .label(count.at(), "all pods"),
+        );
     }
     own.get()
 }

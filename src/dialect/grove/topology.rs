@@ -17,9 +17,11 @@ const GROUP_INDEX: &str = "grove.io/podcliquescalinggroup-replica-index";
 
 /// The constraints of a workload.
 #[derive(Default)]
-pub struct Placement {
+pub(super) struct Placement {
     /// The constraint of each slice.
     pub slice: Option<Node>,
+    /// The first to ask for it, and how deep the domain lies.
+    asked: Option<(Topology, usize)>,
     roles: Vec<RolePlacement>,
 }
 
@@ -42,7 +44,7 @@ struct Domain {
 
 impl Placement {
     /// Decides for each role; reports what Grove would refuse, and what is not as strong as it looks.
-    pub fn new(
+    pub(super) fn new(
         layout: &Layout<'_>,
         options: &Options,
         platform: &Platform,
@@ -51,74 +53,132 @@ impl Placement {
     ) -> Self {
         let binding = binding(layout, options, platform).filter(|_| scheduling.packs());
         let mut placement = Self::default();
-        let mut slice: Option<(Topology, usize)> = None;
         for role in &layout.roles {
-            let mut own = RolePlacement::default();
-            if let Some(topology) = &role.role.topology {
-                match binding.and_then(|b| domain(b, &topology.key.value).map(|d| (b, d))) {
-                    Some((binding, domain)) => {
-                        let node = constraint(options, binding, &domain, topology);
-                        place(role, topology, node, domain.level, &mut own, &mut slice, &mut placement.slice, ledger);
-                    }
-                    None => {
-                        own.affinity = true;
-                        unbound(topology, scheduling, ledger);
+            let own = match &role.role.topology {
+                Some(topology) => {
+                    match binding.and_then(|b| domain(b, &topology.key.value).map(|d| (b, d))) {
+                        Some((binding, domain)) => {
+                            let node = constraint(options, binding, &domain, topology);
+                            placement.place(role, topology, node, domain.level, ledger)
+                        }
+                        None => {
+                            unbound(topology, scheduling, ledger);
+                            RolePlacement {
+                                affinity: true,
+                                ..RolePlacement::default()
+                            }
+                        }
                     }
                 }
-            }
+                None => RolePlacement::default(),
+            };
             placement.roles.push(own);
         }
-        placement.check_levels(layout, binding, slice.as_ref(), ledger);
+        placement.check_levels(layout, binding, ledger);
         placement.use_options(layout, options, ledger);
         placement
     }
 
     /// The constraint of the replicas of role number `index`.
-    pub fn group(&self, index: usize) -> Option<Node> {
+    pub(super) fn group(&self, index: usize) -> Option<Node> {
         self.roles.get(index).and_then(|r| r.group.clone())
     }
 
     /// The constraint of the lone clique of role number `index`.
-    pub fn clique(&self, index: usize) -> Option<Node> {
+    pub(super) fn clique(&self, index: usize) -> Option<Node> {
         self.roles.get(index).and_then(|r| r.clique.clone())
     }
 
     /// Puts affinity into a pod template of role number `index`.
-    pub fn apply(&self, serving: &Serving, role: &RoleLayout<'_>, index: usize, template: &mut Node) {
-        let Some(topology) = &role.role.topology else { return };
-        let terms = Terms { serving, role, topology };
+    pub(super) fn apply(&self, serving: &Serving, role: &RoleLayout<'_>, index: usize, template: &mut Node) {
+        let Some(topology) = &role.role.topology else {
+            return;
+        };
+        let terms = Terms {
+            serving,
+            role,
+            topology,
+        };
         if self.roles.get(index).is_some_and(|r| r.affinity) {
             terms.together(template);
         }
         if topology.exclusive.value {
             terms.apart(template);
         } else {
-            template.at_mut(&["spec"]).decided_by(&topology.exclusive.ids.union(&topology.scope.ids));
+            template
+                .at_mut(&["spec"])
+                .decided_by(&topology.exclusive.ids.union(&topology.scope.ids));
         }
     }
 
     /// Reports that a slice is only one domain as far as its base gang goes.
-    pub fn check_gangs(&self, role: &RoleLayout<'_>, in_base_gang: u32, ledger: &mut Ledger) {
-        let Some(slice) = self.slice.as_ref().filter(|_| in_base_gang < role.role.replicas.value) else { return };
+    pub(super) fn check_gangs(&self, role: &RoleLayout<'_>, in_base_gang: u32, ledger: &mut Ledger) {
+        let Some(slice) = self
+            .slice
+            .as_ref()
+            .filter(|_| in_base_gang < role.role.replicas.value)
+        else {
+            return;
+        };
         let message = format!(
             "{in_base_gang} of {} replicas of role `{}` are in the slice's domain for sure, each other one in any",
             role.role.replicas.value, role.role.name.value
         );
-        let said = Diagnostic::new(&TOPOLOGY_SCALED, message).at_ids(&slice.all_ids()).outcome(Outcome::Moved);
-        ledger.report(said.label(role.role.name.at(), "the role").remedy("`gang: {scope: slice}`"));
+        let said = Diagnostic::new(&TOPOLOGY_SCALED, message)
+            .at_ids(&slice.all_ids())
+            .outcome(Outcome::Moved);
+        ledger.report(
+            said.label(role.role.name.at(), "the role")
+                .remedy("`gang: {scope: slice}`"),
+        );
     }
 
-    fn check_levels(
-        &self,
-        layout: &Layout<'_>,
-        binding: Option<&TopologyBinding>,
-        slice: Option<&(Topology, usize)>,
+    /// Puts a constraint where its scope belongs.
+    fn place(
+        &mut self,
+        role: &RoleLayout<'_>,
+        topology: &Topology,
+        node: Node,
+        level: usize,
         ledger: &mut Ledger,
-    ) {
-        let (Some(binding), Some((of_slice, level))) = (binding, slice) else { return };
+    ) -> RolePlacement {
+        let mut own = RolePlacement::default();
+        match (topology.scope.value, &role.group) {
+            (Scope::Replica, Some(_)) => own.group = Some(node),
+            // A replica of one pod is in one domain anyway.
+            (Scope::Replica, None) => {}
+            (Scope::Role, None) => own.clique = Some(node),
+            (Scope::Role, Some(_)) => own.affinity = true,
+            (Scope::Slice, _) => self.place_slice(topology, node, level, ledger),
+        }
+        own
+    }
+
+    fn place_slice(&mut self, topology: &Topology, node: Node, level: usize, ledger: &mut Ledger) {
+        let Some((first, there)) = self.asked.as_ref().zip(self.slice.as_mut()) else {
+            self.asked = Some((topology.clone(), level));
+            self.slice = Some(node);
+            return;
+        };
+        if first.0.key.value == topology.key.value && first.0.mode.value == topology.mode.value {
+            there.absorb(&node);
+            return;
+        }
+        let message = "a slice has one topology constraint, and two roles ask for different ones";
+        let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
+        ledger.report(said.label(first.0.key.at(), "the other one"));
+    }
+
+    fn check_levels(&self, layout: &Layout<'_>, binding: Option<&TopologyBinding>, ledger: &mut Ledger) {
+        let (Some(binding), Some((of_slice, level))) = (binding, &self.asked) else {
+            return;
+        };
         for topology in layout.roles.iter().filter_map(|r| r.role.topology.as_ref()) {
             if domain(binding, &topology.key.value).is_some_and(|d| d.level < *level) {
-                let message = format!("`{}` is broader than the slice's `{}`", topology.key.value, of_slice.key.value);
+                let message = format!(
+                    "`{}` is broader than the slice's `{}`",
+                    topology.key.value, of_slice.key.value
+                );
                 let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
                 ledger.report(said.label(of_slice.key.at(), "the slice's"));
             }
@@ -129,14 +189,18 @@ impl Placement {
     fn use_options(&mut self, layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) {
         replace(&mut self.slice, options.topology_constraint.as_ref(), ledger);
         for (role, own) in layout.roles.iter().zip(&mut self.roles) {
-            let place = if role.group.is_some() { &mut own.group } else { &mut own.clique };
+            let place = if role.group.is_some() {
+                &mut own.group
+            } else {
+                &mut own.clique
+            };
             replace(place, role.options.topology_constraint.as_ref(), ledger);
         }
     }
 }
 
 /// An option in place of what was there.
-pub fn replace(place: &mut Option<Node>, option: Option<&Node>, ledger: &mut Ledger) {
+pub(super) fn replace(place: &mut Option<Node>, option: Option<&Node>, ledger: &mut Ledger) {
     let Some(option) = option else { return };
     if let Some(old) = place.replace(option.clone()) {
         ledger.supersede(&old.all_ids(), &option.ids);
@@ -144,12 +208,24 @@ pub fn replace(place: &mut Option<Node>, option: Option<&Node>, ledger: &mut Led
 }
 
 /// The binding of all constraints: the one that the options name, else the one that knows most of the labels.
-fn binding<'a>(layout: &Layout<'_>, options: &Options, platform: &'a Platform) -> Option<&'a TopologyBinding> {
+fn binding<'a>(
+    layout: &Layout<'_>,
+    options: &Options,
+    platform: &'a Platform,
+) -> Option<&'a TopologyBinding> {
     let bindings = platform.topologies.as_deref().unwrap_or_default();
     if let Some(name) = &options.topology_name {
-        return bindings.iter().find(|b| b.name.as_ref().is_some_and(|n| n.value == name.value));
+        return bindings
+            .iter()
+            .find(|b| b.name.as_ref().is_some_and(|n| n.value == name.value));
     }
-    let keys = || layout.roles.iter().filter_map(|r| r.role.topology.as_ref()).map(|t| &t.key.value);
+    let keys = || {
+        layout
+            .roles
+            .iter()
+            .filter_map(|r| r.role.topology.as_ref())
+            .map(|t| &t.key.value)
+    };
     let known = |b: &TopologyBinding| keys().filter(|k| domain(b, k).is_some()).count();
     // Of equals, the first: `max_by_key` takes the last.
     bindings.iter().rev().max_by_key(|b| known(b))
@@ -159,65 +235,58 @@ fn domain(binding: &TopologyBinding, key: &str) -> Option<Domain> {
     let levels = binding.levels.iter().flatten().enumerate();
     let mut fitting = levels.filter(|(_, l)| l.key.as_ref().is_some_and(|k| k.value == key));
     let (level, found) = fitting.next()?;
-    Some(Domain { name: found.domain.as_ref()?.value.clone(), level })
+    Some(Domain {
+        name: found.domain.as_ref()?.value.clone(),
+        level,
+    })
 }
 
 fn constraint(options: &Options, binding: &TopologyBinding, domain: &Domain, topology: &Topology) -> Node {
-    let Topology { key, scope, mode, exclusive: _ } = topology;
+    let Topology {
+        key,
+        scope,
+        mode,
+        exclusive: _,
+    } = topology;
     let field = match mode.value {
         Strictness::Required => "required",
         Strictness::Preferred => "preferred",
     };
     let name = Traced::default_of(binding.name.as_ref().map(|n| n.value.clone()).unwrap_or_default());
-    let name = name.and(&options.topology_name.as_ref().map(|n| n.ids.clone()).unwrap_or_default());
+    let name = name.and(
+        &options
+            .topology_name
+            .as_ref()
+            .map(|n| n.ids.clone())
+            .unwrap_or_default(),
+    );
     let domain = Traced::new(domain.name.clone(), key.ids.union(&mode.ids)).and(&scope.ids);
     let pack: Map = Map::from_iter([(field, domain)]);
     Map::from_iter([("topologyName", name.node()), ("pack", pack.into())]).into()
 }
 
-#[allow(clippy::too_many_arguments)]
-fn place(
-    role: &RoleLayout<'_>,
-    topology: &Topology,
-    node: Node,
-    level: usize,
-    own: &mut RolePlacement,
-    slice: &mut Option<(Topology, usize)>,
-    of_slice: &mut Option<Node>,
-    ledger: &mut Ledger,
-) {
-    match (topology.scope.value, &role.group) {
-        (Scope::Replica, Some(_)) => own.group = Some(node),
-        // A replica of one pod is in one domain anyway.
-        (Scope::Replica, None) => {}
-        (Scope::Role, None) => own.clique = Some(node),
-        (Scope::Role, Some(_)) => own.affinity = true,
-        (Scope::Slice, _) => match (slice, of_slice) {
-            (Some((first, _)), Some(there)) if first.key.value == topology.key.value && first.mode.value == topology.mode.value => {
-                there.absorb(&node);
-            }
-            (Some((first, _)), _) => {
-                let message = "a slice has one topology constraint, and two roles ask for different ones";
-                let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
-                ledger.report(said.label(first.key.at(), "the other one"));
-            }
-            (slice, of_slice) => {
-                *slice = Some((topology.clone(), level));
-                *of_slice = Some(node);
-            }
-        },
-    }
-}
-
 fn unbound(topology: &Topology, scheduling: &Scheduling, ledger: &mut Ledger) {
-    let message = format!("`{}` is kept by pod affinity, not by a topology constraint", topology.key.value);
-    let ids = topology.key.ids.union(&topology.scope.ids).union(&topology.mode.ids);
+    let message = format!(
+        "`{}` is kept by pod affinity, not by a topology constraint",
+        topology.key.value
+    );
+    let ids = topology
+        .key
+        .ids
+        .union(&topology.scope.ids)
+        .union(&topology.mode.ids);
     let reason = if scheduling.packs() {
         "no ClusterTopologyBinding is known that has this node label".to_owned()
     } else {
-        format!("the scheduler is `{}`, and KAI alone heeds constraints", scheduling.effective)
+        format!(
+            "the scheduler is `{}`, and KAI alone heeds constraints",
+            scheduling.effective
+        )
     };
-    let said = Diagnostic::new(&TOPOLOGY_UNBOUND, message).at_ids(&ids).outcome(Outcome::Emulated).reason(reason);
+    let said = Diagnostic::new(&TOPOLOGY_UNBOUND, message)
+        .at_ids(&ids)
+        .outcome(Outcome::Emulated)
+        .reason(reason);
     ledger.report(said.remedy("list the cluster's ClusterTopologyBindings in a Platform document"));
 }
 
@@ -265,9 +334,14 @@ impl Terms<'_> {
                 }
             }
             (Scope::Slice, _) => {
-                let exists = Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
+                let exists =
+                    Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
                 let others = expression(SERVING_LABEL, "NotIn", (&self.serving.name).into());
-                add(Map::from_iter([("matchExpressions", vec![Node::from(exists), others])]), &[], &[]);
+                add(
+                    Map::from_iter([("matchExpressions", vec![Node::from(exists), others])]),
+                    &[],
+                    &[],
+                );
                 if self.serving.slices.value > 1 {
                     add(self.selecting(None), &[], &[SLICE_INDEX]);
                 }
@@ -277,7 +351,11 @@ impl Terms<'_> {
 
     /// The label that tells slices apart, if there are several.
     fn slice_key(&self) -> Vec<&'static str> {
-        if self.serving.slices.value > 1 { vec![SLICE_INDEX] } else { Vec::new() }
+        if self.serving.slices.value > 1 {
+            vec![SLICE_INDEX]
+        } else {
+            Vec::new()
+        }
     }
 
     /// A label selector of this serving's pods, and of the role's alone or of all but the role's.
@@ -301,7 +379,8 @@ impl Terms<'_> {
             .filter_map(|k| selector.remove(k).map(|v| (Str::from(k), v)))
             .collect();
         let mut term = Map::from_iter([("labelSelector", Node::from(selector))]);
-        keys.into_iter().for_each(|(key, value)| drop(term.insert(key, value)));
+        keys.into_iter()
+            .for_each(|(key, value)| drop(term.insert(key, value)));
         term.insert("topologyKey", Node::derived(&self.topology.key, ids));
         let mode = &self.topology.mode;
         let (field, entry) = match mode.value {
@@ -309,7 +388,10 @@ impl Terms<'_> {
             Strictness::Preferred => {
                 let weight = Node::derived(100u32, &mode.ids);
                 let weighted = [("weight", weight), ("podAffinityTerm", term.into())];
-                ("preferredDuringSchedulingIgnoredDuringExecution", Map::from_iter(weighted))
+                (
+                    "preferredDuringSchedulingIgnoredDuringExecution",
+                    Map::from_iter(weighted),
+                )
             }
         };
         let list = template.at_mut(&["spec", "affinity", kind, field]);
@@ -325,5 +407,10 @@ fn add_keys(selector: &mut Map, field: &str, keys: &[&str]) {
 }
 
 fn expression(key: &str, operator: &str, value: Node) -> Node {
-    Map::from_iter([("key", Node::from(key)), ("operator", operator.into()), ("values", vec![value].into())]).into()
+    Map::from_iter([
+        ("key", Node::from(key)),
+        ("operator", operator.into()),
+        ("values", vec![value].into()),
+    ])
+    .into()
 }
