@@ -4,6 +4,7 @@
 //! known about an orchestrator is in its folder, its templates under `templates/<name>/`, and its cases under
 //! `testdata/<name>/`; outside of those, it is one line in [`ALL`]. What several dialects need is in [`shared`].
 
+mod grove;
 mod lws;
 pub mod platform;
 pub mod shared;

@@ -299,7 +299,7 @@ pub(super) fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &
             let said = Diagnostic::new(&MIN_AVAILABLE, message).at_ids(&own.ids);
             ledger.report(said.label(replicas.at(), "all replicas"));
         }
-        return own.get();
+        return own.number();
     }
     let slice = |r: &RoleLayout<'_>| r.role.gang.clone().filter(|g| g.scope.value == Scope::Slice);
     let gang = role
@@ -380,5 +380,5 @@ pub(super) fn needed_pods(clique: &Clique<'_>, ledger: &mut Ledger) -> Traced<u3
                 .label(count.at(), "all pods"),
         );
     }
-    own.get()
+    own.number()
 }
