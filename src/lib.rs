@@ -20,6 +20,7 @@
 //! | [`ir`] | the lattice of pods that all orchestrators share; capabilities; address expressions answered |
 //! | [`engine`] | vLLM, SGLang, TensorRT-LLM: typed settings and command lines, by version |
 //! | [`plan`] | spec to IR: nodes, members, command lines, ports, probes, volumes |
+//! | [`pods`] | what controllers make of objects: pods with coordinates, child objects, outcomes |
 //! | [`template`] | manifests with holes, filled without ever becoming text |
 //! | [`dialect`] | one folder for each orchestrator, and their registry |
 //! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
@@ -33,6 +34,7 @@ pub mod engine;
 pub mod ir;
 pub mod kubernetes;
 pub mod plan;
+pub mod pods;
 pub mod source;
 pub mod spec;
 pub mod template;

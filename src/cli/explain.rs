@@ -56,7 +56,7 @@ pub fn codes() -> Vec<&'static Code> {
         crate::diagnostic::account::CODES,
         crate::ir::capability::CODES,
         crate::ir::answer::CODES,
-        &[],
+        crate::pods::CODES,
     ];
     let dialects = dialect::ALL.iter().flat_map(|d| d.info().codes);
     let mut codes: Vec<&'static Code> = areas.into_iter().flatten().chain(dialects).copied().collect();

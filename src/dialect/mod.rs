@@ -11,7 +11,8 @@ pub mod shared;
 
 use crate::diagnostic::{Code, Ledger};
 use crate::ir::{Capability, Serving};
-use crate::source::Sources;
+use crate::pods::{Expansion, Scene};
+use crate::source::{Document, Sources};
 use crate::spec::decode::{Decode, Decoder};
 use crate::spec::shape::ObjectShape;
 use crate::template::Templates;
@@ -96,6 +97,20 @@ pub trait Dialect: Sync {
     /// admission, or stored without ever becoming pods, is an error in the ledger; the objects returned beside errors are
     /// only printed under `--force`.
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node>;
+
+    /// Whether the dialect's controllers make pods of objects of this kind.
+    fn expands(&self, _api_version: &str, _kind: &str) -> bool {
+        false
+    }
+
+    /// The pods that come of an object of a kind that the dialect [expands](Dialect::expands).
+    ///
+    /// Reports what its admission refuses and what becomes a silent dead end, each at the place of the input that is the
+    /// cause, through [`Expansion::reject`] and [`Expansion::dead_end`]. Defaults of the CRD and of the webhooks apply
+    /// before anything else, as on a real API server.
+    fn expand(&self, _object: &Document, _scene: &Scene<'_>, _cx: &mut Context<'_>) -> Expansion {
+        Expansion::default()
+    }
 }
 
 /// The templates of all dialects, those in `directory` in place of the built-in ones of the same name.

@@ -157,12 +157,12 @@ impl Resolver<'_, '_> {
             }
         }
         if shell {
-            self.into_shell(container);
+            self.wrap_in_shell(container);
         }
     }
 
     /// Resolves one argument; whether it needs a shell. Shell expressions stay as reference-free [`Piece`]s marked by
-    /// [`SHELL`], for [`Resolver::into_shell`].
+    /// [`SHELL`], for [`Resolver::wrap_in_shell`].
     fn argument(&mut self, word: &mut Node, variables: &mut Vec<(Str, Str)>) -> bool {
         let Value::Text(text) = &word.value else {
             return false;
@@ -187,7 +187,7 @@ impl Resolver<'_, '_> {
         shell
     }
 
-    fn into_shell(&mut self, container: &mut Node) {
+    fn wrap_in_shell(&mut self, container: &mut Node) {
         let words = |key: &str| {
             container
                 .get(key)

@@ -112,14 +112,11 @@ pub fn affinity(
     }
 }
 
+/// Makes an affinity term of a selector and of the keys by which pods are told apart.
+type Term<'a> = &'a dyn Fn(Node, (&str, Vec<Node>)) -> Node;
+
 /// The term that keeps other units of the same scope away.
-fn apart(
-    serving: &Serving,
-    role: &Role,
-    scope: Scope,
-    own_keys: Vec<Node>,
-    term: &dyn Fn(Node, (&str, Vec<Node>)) -> Node,
-) -> Node {
+fn apart(serving: &Serving, role: &Role, scope: Scope, own_keys: Vec<Node>, term: Term<'_>) -> Node {
     let not_in = |key: &str, value: Node| {
         Node::from(Map::from_iter([
             ("key", Node::from(key)),
