@@ -256,7 +256,7 @@ pub fn tell(findings: &[Finding], global: &Global, streams: &mut Streams<'_>) ->
             streams
                 .err
                 .write_all(diagnostic::human::render(findings, options).as_bytes())?;
-            writeln!(streams.err, "{}", diagnostic::human::summary(findings))?;
+            writeln!(streams.err, "\n{}", diagnostic::human::summary(findings))?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::excerpt::{Excerpt, unprintable};
 use super::{Finding, Outcome, Severity};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// How to write.
@@ -92,13 +93,19 @@ fn note(out: &mut String, finding: &Finding, color: bool) {
         finding.code.id,
         one_line(&finding.message)
     );
-    if let Some(text) = &finding.replacement {
-        let _ = write!(out, "; did you mean `{}`?", one_line(text));
-    }
-    if let Some(remedy) = &finding.remedy {
-        let _ = write!(out, "; {}", one_line(remedy));
+    for help in helps(finding) {
+        let _ = write!(out, "; {}", one_line(&help));
     }
     out.push('\n');
+}
+
+/// What was probably meant, unless the remedy says so itself, and the remedy.
+fn helps(finding: &Finding) -> Vec<Cow<'_, str>> {
+    let remedy = finding.remedy.as_deref();
+    let said = |text: &str| remedy.is_some_and(|remedy| remedy.contains(&format!("`{text}`")));
+    let meant = finding.replacement.as_deref().filter(|text| !said(text));
+    let meant = meant.map(|text| Cow::Owned(format!("did you mean `{}`?", one_line(text))));
+    meant.into_iter().chain(remedy.map(Cow::Borrowed)).collect()
 }
 
 /// Lines apart at most for two marks of a file to be shown in one piece.
@@ -132,11 +139,8 @@ fn block(finding: &Finding, renderer: &Renderer) -> String {
     if let Some(reason) = &finding.reason {
         group = group.element(Level::NOTE.message(lines(reason)));
     }
-    if let Some(text) = &finding.replacement {
-        group = group.element(Level::HELP.message(format!("did you mean `{}`?", one_line(text))));
-    }
-    if let Some(remedy) = &finding.remedy {
-        group = group.element(Level::HELP.message(lines(remedy)));
+    for help in helps(finding) {
+        group = group.element(Level::HELP.message(lines(&help)));
     }
     let mut out = renderer.render(&[group]);
     for (n, piece) in pieces.iter().enumerate() {

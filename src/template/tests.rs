@@ -262,7 +262,7 @@ fn mistakes_say_where() {
             "a: \"{{ range(3) }}{{ 1 / 0 }}\"",
             "1:5: a list or mapping cannot stand",
         ),
-        ("a: {{ name }}", "1:5: a hole must be quoted"),
+        ("a: {{ name }}", "1:4: a hole must be quoted"),
         (
             "a: {$iff: \"{{ off }}\"}",
             "1:5: `$iff` is no directive; did you mean `$if`?",
