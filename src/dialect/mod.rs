@@ -7,6 +7,7 @@
 mod grove;
 mod lws;
 pub mod platform;
+mod rbg;
 pub mod shared;
 
 use crate::diagnostic::{Code, Ledger};
@@ -21,7 +22,7 @@ use platform::Platform;
 use std::path::Path;
 
 /// All dialects, in the order of tables and of `--help`.
-pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &grove::Grove];
+pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &grove::Grove, &rbg::Rbg];
 
 /// How requests find prefill and decode on a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -70,7 +70,7 @@ pub fn role_services(
     slice: Option<u32>,
     select: impl Fn(&Serving, &Role) -> Map,
 ) -> Vec<Node> {
-    let wanted = referenced(serving);
+    let wanted = referenced_roles(serving);
     let service = |role: &Role| {
         let name = sliced_name(serving, role, slice).map(|n| service_name(n));
         let port = role.engine.port.as_ref()?;
@@ -105,12 +105,13 @@ pub fn role_service_address(serving: &Serving, role: &str, slice: Option<u32>) -
     }
 }
 
-fn service_name(object: &str) -> Str {
+/// The name of the Service of a role's object.
+pub fn service_name(object: &str) -> Str {
     format!("{object}-http").into()
 }
 
 /// The roles that some template addresses by their Service.
-fn referenced(serving: &Serving) -> Vec<Str> {
+pub fn referenced_roles(serving: &Serving) -> Vec<Str> {
     let mut roles = Vec::new();
     for template in serving.roles.iter().flat_map(|r| &r.members).map(|m| &m.template) {
         template.walk(&mut |n| {

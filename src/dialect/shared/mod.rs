@@ -6,15 +6,15 @@ mod names;
 mod policies;
 mod templates;
 
-pub use front::{fronts, role_service_address, role_services};
+pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name};
 pub use names::{
     SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector,
     selector_text, slice_label, sliced, sliced_name, slices,
 };
 pub use policies::{access, autoscaler, disruption_budget, policies, use_pod_reader};
 pub use templates::{
-    affinity, default_scheduler, exclusive_replica, leader_and_worker, requests_as_limits,
-    wait_for_dependencies,
+    Keys, affinity, affinity_by, default_scheduler, empty_options, exclusive_replica, leader_and_worker,
+    requests_as_limits, wait_for_dependencies,
 };
 
 use super::Context;

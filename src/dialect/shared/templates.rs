@@ -68,6 +68,14 @@ pub fn requests_as_limits(template: &mut Node) {
     }
 }
 
+/// Labels that a controller sets on pods and by which copies of one template are told apart.
+pub struct Keys<'a> {
+    /// Those of the slice, where one object holds all slices.
+    pub slice: &'a [&'a str],
+    /// Those of the replica.
+    pub replica: &'a [&'a str],
+}
+
 /// Keeps pods together by affinity: those of a replica (told apart by the label `replica_keys` that the controller sets),
 /// of a role or of a slice.
 pub fn affinity(
@@ -78,6 +86,28 @@ pub fn affinity(
     replica_keys: &[&str],
     template: &mut Node,
 ) {
+    affinity_by(
+        serving,
+        role,
+        topology,
+        slice,
+        &Keys {
+            slice: &[],
+            replica: replica_keys,
+        },
+        template,
+    );
+}
+
+/// The same where slices, too, are told apart by labels that the controller sets.
+pub fn affinity_by(
+    serving: &Serving,
+    role: &Role,
+    topology: &Topology,
+    slice: Option<u32>,
+    keys: &Keys<'_>,
+    template: &mut Node,
+) {
     let Topology {
         key,
         scope,
@@ -85,38 +115,56 @@ pub fn affinity(
         exclusive,
     } = topology;
     let mut labels = Map::from_iter([(SERVING_LABEL, Node::from(&serving.name))]);
-    let mut own_keys = Vec::new();
     if scope.value != Scope::Slice {
         labels.insert(ROLE_LABEL, &role.name);
     }
-    if scope.value == Scope::Replica {
-        own_keys = replica_keys.iter().map(|k| Node::from(*k)).collect();
-    }
-    let together = super::sliced(labels.clone(), slice);
-    let term = |selector: Node, keys: (&str, Vec<Node>)| {
+    let own_keys = if scope.value == Scope::Replica {
+        keys.replica
+    } else {
+        keys.slice
+    };
+    let together = super::sliced(labels, slice);
+    let term = |selector: Node, keys: (&str, &[&str])| {
         let mut term = Map::from_iter([("labelSelector", selector)]);
         if !keys.1.is_empty() {
-            term.insert(keys.0, keys.1);
+            term.insert(
+                keys.0,
+                keys.1.iter().map(|k| Node::from(*k)).collect::<Vec<Node>>(),
+            );
         }
         term.insert("topologyKey", key);
         Node::derived(term, &scope.ids)
     };
     let selector = Map::from_iter([("matchLabels", together)]).into();
-    let near = term(selector, ("matchLabelKeys", own_keys.clone()));
+    let near = term(selector, ("matchLabelKeys", own_keys));
     add_term(template, "podAffinity", near, mode.value, &mode.ids);
     if exclusive.value {
-        let far = Node::derived(apart(serving, role, scope.value, own_keys, &term), &exclusive.ids);
-        add_term(template, "podAntiAffinity", far, mode.value, &exclusive.ids);
+        for far in apart(serving, role, scope.value, own_keys, &term) {
+            add_term(
+                template,
+                "podAntiAffinity",
+                Node::derived(far, &exclusive.ids),
+                mode.value,
+                &exclusive.ids,
+            );
+        }
     } else {
         template.at_mut(&["spec", "affinity"]).decided_by(&exclusive.ids);
     }
 }
 
 /// Makes an affinity term of a selector and of the keys by which pods are told apart.
-type Term<'a> = &'a dyn Fn(Node, (&str, Vec<Node>)) -> Node;
+type Term<'a> = &'a dyn Fn(Node, (&str, &[&str])) -> Node;
 
-/// The term that keeps other units of the same scope away.
-fn apart(serving: &Serving, role: &Role, scope: Scope, own_keys: Vec<Node>, term: Term<'_>) -> Node {
+/// The terms that keep other units of the same scope away: other replicas; other roles, and the same role of other slices;
+/// other servings, and other slices.
+fn apart(
+    serving: &Serving,
+    role: &Role,
+    scope: Scope,
+    own_keys: &[&str],
+    term: Term<'_>,
+) -> Vec<Node> {
     let not_in = |key: &str, value: Node| {
         Node::from(Map::from_iter([
             ("key", Node::from(key)),
@@ -125,24 +173,48 @@ fn apart(serving: &Serving, role: &Role, scope: Scope, own_keys: Vec<Node>, term
         ]))
     };
     let serving_label = || Map::from_iter([(SERVING_LABEL, Node::from(&serving.name))]);
-    let selector = match scope {
-        Scope::Replica => Map::from_iter([("matchLabels", Node::from(serving_label()))]),
-        Scope::Role => Map::from_iter([
-            ("matchLabels", Node::from(serving_label())),
-            (
-                "matchExpressions",
-                vec![not_in(ROLE_LABEL, (&role.name).into())].into(),
-            ),
-        ]),
+    let match_labels = |labels: Map| Node::from(Map::from_iter([("matchLabels", labels)]));
+    let others = |labels: Map| term(match_labels(labels), ("mismatchLabelKeys", own_keys));
+    match scope {
+        Scope::Replica => vec![others(serving_label())],
+        Scope::Role => {
+            let selector = Map::from_iter([
+                ("matchLabels", Node::from(serving_label())),
+                (
+                    "matchExpressions",
+                    vec![not_in(ROLE_LABEL, (&role.name).into())].into(),
+                ),
+            ]);
+            let mut terms = vec![term(selector.into(), ("mismatchLabelKeys", &[]))];
+            if !own_keys.is_empty() {
+                let mut labels = serving_label();
+                labels.insert(ROLE_LABEL, &role.name);
+                terms.push(others(labels));
+            }
+            terms
+        }
         Scope::Slice => {
             let exists = Map::from_iter([("key", Node::from(SERVING_LABEL)), ("operator", "Exists".into())]);
-            Map::from_iter([(
-                "matchExpressions",
-                Node::from(vec![exists.into(), not_in(SERVING_LABEL, (&serving.name).into())]),
-            )])
+            let other = not_in(SERVING_LABEL, (&serving.name).into());
+            let selector = Map::from_iter([("matchExpressions", Node::from(vec![exists.into(), other]))]);
+            let mut terms = vec![term(selector.into(), ("mismatchLabelKeys", &[]))];
+            if !own_keys.is_empty() {
+                terms.push(others(serving_label()));
+            }
+            terms
         }
-    };
-    term(selector.into(), ("mismatchLabelKeys", own_keys))
+    }
+}
+
+/// The places of empty lists and mappings in options, which decide nothing and must still arrive.
+pub fn empty_options(options: &Node) -> Ids {
+    let mut ids = Ids::none();
+    options.walk(&mut |node| match &node.value {
+        Value::Map(map) if map.is_empty() => ids.merge(&node.ids),
+        Value::Seq(seq) if seq.is_empty() => ids.merge(&node.ids),
+        _ => {}
+    });
+    ids
 }
 
 fn add_term(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: &Ids) {

@@ -1,0 +1,160 @@
+//! RoleBasedGroup (sgl-project/rbg), API version v1alpha2.
+//!
+//! A group is a slice: its `roles[]` are roles, a role's `replicas` are role instances, and an instance is one pod
+//! (`standalonePattern`), a leader with workers (`leaderWorkerPattern`) or components of any number
+//! (`customComponentsPattern`). Several slices are a RoleBasedGroupSet, whose groups are `<set>-<slice>`.
+//!
+//! The controller names everything by formula (`<group>-<role>-<instance>[-<rank>]`, headless Service `s-<group>-<role>`)
+//! and injects its variables before a template's own, so most addresses are written down and the rest expands in
+//! arguments and variables alike. It injects into `containers` only; init containers get the same variables by the
+//! downward API. `RBG_ROLE_INDEX` is wrong or empty in v0.8.0-alpha.5 and is never used.
+
+mod answers;
+mod checks;
+mod codes;
+mod coordination;
+mod difference;
+mod lower;
+mod names;
+mod options;
+mod pattern;
+mod policies;
+mod role;
+mod scheduling;
+mod sha1;
+#[cfg(test)]
+mod testing;
+
+use super::{Context, Dialect, Info, Routing};
+use crate::ir::{Capability, Feature, Serving, Support};
+use crate::value::Node;
+
+/// The dialect.
+#[derive(Debug)]
+pub struct Rbg;
+
+const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
+}
+
+use Support::{Emulated, Lossy, Native};
+
+const CAPABILITIES: &[Capability] = &[
+    row(Feature::Slices, Native, ""),
+    row(Feature::Roles, Native, ""),
+    row(Feature::MultiNode, Native, ""),
+    row(Feature::LeaderTemplate, Native, ""),
+    row(Feature::Members, Native, ""),
+    row(
+        Feature::GangReplica,
+        Lossy(
+            "a group is one gang: all replicas of all its roles start together, not each replica by itself",
+        ),
+        "use `scope: slice` if that is meant, or choose lws, grove or kthena",
+    ),
+    row(
+        Feature::GangRole,
+        Lossy("a group is one gang: all its roles start together, not each role by itself"),
+        "use `scope: slice` if that is meant, or choose grove",
+    ),
+    row(Feature::GangSlice, Native, ""),
+    row(Feature::GangTimeout, Native, ""),
+    row(
+        Feature::TopologyReplica,
+        Emulated("pod affinity among the pods of a role instance"),
+        "",
+    ),
+    row(
+        Feature::TopologyRole,
+        Emulated("pod affinity among the pods of the role"),
+        "",
+    ),
+    row(
+        Feature::TopologySlice,
+        Emulated("pod affinity among the pods of the group"),
+        "",
+    ),
+    row(Feature::TopologyPreferred, Emulated("preferred pod affinity"), ""),
+    row(
+        Feature::TopologyExclusive,
+        Emulated(
+            "the group's exclusive topology where a group has a domain of its own, else pod anti-affinity",
+        ),
+        "",
+    ),
+    row(
+        Feature::Queue,
+        Emulated(
+            "an annotation of the group with a Volcano gang, else a label (Kueue) or annotation (Volcano) of each pod",
+        ),
+        "",
+    ),
+    row(Feature::DependsOn, Native, ""),
+    row(Feature::LeaderFirst, Native, ""),
+    row(Feature::WorkersFirst, Native, ""),
+    row(Feature::RestartPod, Native, ""),
+    row(Feature::RestartReplica, Native, ""),
+    row(
+        Feature::RestartSlice,
+        Lossy("an instance is restarted as a whole; other instances and roles go on"),
+        "use `policy: replica`",
+    ),
+    row(Feature::RestartBackoff, Native, ""),
+    row(Feature::MaxUnavailable, Native, ""),
+    row(Feature::MaxSurge, Native, ""),
+    row(Feature::Partition, Native, ""),
+    row(Feature::Paused, Native, ""),
+    row(Feature::InPlace, Native, ""),
+    row(
+        Feature::Scaling,
+        Emulated("a HorizontalPodAutoscaler on the role's scaling adapter"),
+        "",
+    ),
+    row(
+        Feature::Disruption,
+        Emulated("a PodDisruptionBudget with a number of pods"),
+        "",
+    ),
+];
+
+static INFO: Info = Info {
+    name: "rbg",
+    title: "RoleBasedGroup",
+    api_version: names::API_VERSION,
+    kind: "RoleBasedGroup",
+    routing: Routing::Role,
+    capabilities: CAPABILITIES,
+    options: &options::Options::SHAPE,
+    role_options: &options::RoleOptions::SHAPE,
+    platform: &options::Platform::SHAPE,
+    codes: codes::CODES,
+    templates: &[
+        (
+            "rbg/rolebasedgroup.yaml",
+            include_str!("../../../templates/rbg/rolebasedgroup.yaml"),
+        ),
+        (
+            "rbg/rolebasedgroupset.yaml",
+            include_str!("../../../templates/rbg/rolebasedgroupset.yaml"),
+        ),
+        ("rbg/role.yaml", include_str!("../../../templates/rbg/role.yaml")),
+        (
+            "rbg/coordinatedpolicy.yaml",
+            include_str!("../../../templates/rbg/coordinatedpolicy.yaml"),
+        ),
+    ],
+};
+
+impl Dialect for Rbg {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
+        lower::lower(serving, cx)
+    }
+}

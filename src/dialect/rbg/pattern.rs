@@ -1,0 +1,197 @@
+//! How the pods of an instance are described.
+
+use super::codes::OPTION;
+use super::names;
+use super::options::{InstancePattern, Pattern, RoleOptions, ServiceSelection};
+use crate::diagnostic::{Diagnostic, Ledger};
+use crate::ir::{Member, Role, Serving};
+use crate::value::{Ids, Piece, Reference, Str, Traced, Value};
+
+/// A role and what was decided about it.
+#[derive(Debug)]
+pub struct RolePlan<'a> {
+    /// The role.
+    pub role: &'a Role,
+    /// Its options.
+    pub options: RoleOptions,
+    /// The pattern.
+    pub pattern: Pattern,
+    /// Which pods have DNS names, for leader and workers.
+    pub selection: ServiceSelection,
+    /// What decided the pattern.
+    pub ids: Ids,
+}
+
+/// Decides for each role; reports options that do not fit.
+pub fn plans<'a>(serving: &'a Serving, options: Vec<RoleOptions>, ledger: &mut Ledger) -> Vec<RolePlan<'a>> {
+    let plan = |(role, options): (&'a Role, RoleOptions)| {
+        let pattern = pattern(role, &options, ledger);
+        let ids = options
+            .pattern
+            .as_ref()
+            .map(|p| p.ids.clone())
+            .unwrap_or_default();
+        let selection = selection(serving, role, pattern, &options, ledger);
+        RolePlan {
+            role,
+            options,
+            pattern,
+            selection,
+            ids,
+        }
+    };
+    serving.roles.iter().zip(options).map(plan).collect()
+}
+
+/// Standalone for one pod, leader and workers where two templates are enough, else components. A startup order is
+/// between components.
+fn pattern(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Pattern {
+    let pair = match role.members.as_slice() {
+        [_] => true,
+        [leader, _] => leader.count.value == 1,
+        _ => false,
+    };
+    let fitting = match role.startup {
+        None if !role.multi_node() => Pattern::Standalone,
+        None if pair => Pattern::LeaderWorker,
+        _ => Pattern::CustomComponents,
+    };
+    let Some(asked) = &options.pattern else {
+        return fitting;
+    };
+    let fits = match asked.value {
+        Pattern::Standalone => fitting == Pattern::Standalone,
+        Pattern::LeaderWorker => pair && role.startup.is_none(),
+        Pattern::CustomComponents => true,
+    };
+    if !fits {
+        let message = format!(
+            "`{}` does not fit the pods of role `{}`",
+            asked.value.as_str(),
+            role.name.value
+        );
+        let said = Diagnostic::new(&OPTION, message).at_ids(&asked.ids);
+        let said = said.label(
+            role.startup.as_ref().and_then(Traced::at),
+            "a startup order needs custom components",
+        );
+        ledger.report(said.remedy(format!("`{}` fits", fitting.as_str())));
+    }
+    if fits { asked.value } else { fitting }
+}
+
+/// Leaders alone, unless something refers to a worker.
+fn selection(
+    serving: &Serving,
+    role: &Role,
+    pattern: Pattern,
+    options: &RoleOptions,
+    ledger: &mut Ledger,
+) -> ServiceSelection {
+    let needed = pattern == Pattern::LeaderWorker && refers_to_workers(serving, role);
+    let fitting = if needed {
+        ServiceSelection::All
+    } else {
+        ServiceSelection::LeaderOnly
+    };
+    let Some(asked) = &options.shared_service_selection else {
+        return fitting;
+    };
+    let message = match asked.value {
+        _ if pattern != Pattern::LeaderWorker => "`sharedServiceSelection` is for leader and workers",
+        ServiceSelection::LeaderOnly if needed => {
+            "workers need DNS names: a reference of the spec or its engine names them"
+        }
+        _ => return asked.value,
+    };
+    ledger.report(Diagnostic::new(&OPTION, message).at_ids(&asked.ids));
+    fitting
+}
+
+fn refers_to_workers(serving: &Serving, role: &Role) -> bool {
+    let mut found = false;
+    for asking in &serving.roles {
+        for template in asking.members.iter().map(|m| &m.template) {
+            template.walk(&mut |node| {
+                let Value::Text(text) = &node.value else { return };
+                found |= text.iter().any(|piece| match piece {
+                    Piece::Reference(Reference::Peers { .. }) => asking.name.value == role.name.value,
+                    Piece::Reference(Reference::Address {
+                        role: named, rank, ..
+                    }) => *named == role.name.value && *rank > 0,
+                    _ => false,
+                });
+            });
+        }
+    }
+    found
+}
+
+impl RolePlan<'_> {
+    /// Whether instances have random names.
+    pub fn stateless(&self) -> bool {
+        self.options
+            .instance_pattern
+            .as_ref()
+            .is_some_and(|p| p.value == InstancePattern::Stateless)
+    }
+
+    /// The name of the component that a member's pods belong to.
+    pub fn component(&self, member: usize) -> Str {
+        match (self.pattern, member) {
+            (Pattern::Standalone, _) => self.role.name.value.clone(),
+            (Pattern::LeaderWorker, 0) => "leader".into(),
+            (Pattern::LeaderWorker, _) => "worker".into(),
+            (Pattern::CustomComponents, n) => self
+                .role
+                .members
+                .get(n)
+                .map(|m| m.name.value.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What the name of the pod of that rank has behind the name of its instance; nothing if there is no such pod.
+    pub fn suffix(&self, rank: u32) -> Option<String> {
+        let mut first = 0;
+        for Member { name, count, .. } in &self.role.members {
+            let index = rank.checked_sub(first)?;
+            if index < count.value {
+                return Some(match self.pattern {
+                    Pattern::Standalone => String::new(),
+                    Pattern::LeaderWorker => format!("-{rank}"),
+                    Pattern::CustomComponents => format!("-{}-{index}", name.value),
+                });
+            }
+            first += count.value;
+        }
+        None
+    }
+
+    /// The suffixes of the last pods of each member, which are the longest.
+    pub fn suffixes(&self) -> impl Iterator<Item = String> {
+        let counts = self.role.members.iter().map(|m| m.count.value);
+        let lasts = counts.scan(0u32, |sum, count| {
+            *sum = sum.saturating_add(count);
+            Some(sum.saturating_sub(1))
+        });
+        lasts.filter_map(|rank| self.suffix(rank))
+    }
+
+    /// The name of a pod behind that of its group, or why it has none.
+    pub fn pod(&self, group: &str, replica: u32, rank: u32) -> Result<String, String> {
+        let role = &self.role.name.value;
+        if self.stateless() {
+            return Err(format!(
+                "the instances of `{role}` have random names (`instancePattern: Stateless`)"
+            ));
+        }
+        if replica >= self.role.replicas.value {
+            return Err(format!("`{role}` has {} replicas", self.role.replicas.value));
+        }
+        let suffix = self
+            .suffix(rank)
+            .ok_or_else(|| format!("a replica of `{role}` has {} pods", self.role.size().value))?;
+        Ok(format!("{}-{replica}{suffix}", names::workload(group, role)))
+    }
+}
