@@ -169,7 +169,8 @@ fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledge
     if ledger.has_errors() {
         return Vec::new();
     }
-    capability::check(&ir, info.name, info.capabilities, ledger);
+    let support = |used: &_, row: &_| target.supports(&ir, used, row);
+    capability::check(&ir, info.name, info.capabilities, &support, ledger);
     let mut cx = Context {
         sources: settings.sources,
         platform: settings.platform,

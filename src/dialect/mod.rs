@@ -11,7 +11,7 @@ mod rbg;
 pub mod shared;
 
 use crate::diagnostic::{Code, Ledger};
-use crate::ir::{Capability, Serving};
+use crate::ir::{Capability, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
 use crate::source::{Document, Sources};
 use crate::spec::decode::{Decode, Decoder};
@@ -90,6 +90,11 @@ impl Context<'_> {
 pub trait Dialect: Sync {
     /// What is known about it.
     fn info(&self) -> &'static Info;
+
+    /// How far the dialect has a feature as this workload uses it. The table tells the general case, which is the default.
+    fn supports(&self, _serving: &Serving, _used: &Use, row: &Capability) -> Support {
+        row.support
+    }
 
     /// The objects of a workload, in dependency order: what others refer to comes first.
     ///

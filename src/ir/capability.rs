@@ -77,11 +77,19 @@ pub const IMPOSSIBLE: Code = Code {
 /// All codes of this area.
 pub const CODES: &[&Code] = &[&EMULATED, &LOSSY, &IMPOSSIBLE];
 
-/// Reports each use of a feature that the dialect has not natively.
-pub fn check(serving: &Serving, dialect: &'static str, table: &[Capability], ledger: &mut Ledger) {
+/// Reports each use of a feature that the dialect has not natively. `support` says how far it has the feature of a row as
+/// this workload uses it.
+pub fn check(
+    serving: &Serving,
+    dialect: &'static str,
+    table: &[Capability],
+    support: &dyn Fn(&Use, &Capability) -> Support,
+    ledger: &mut Ledger,
+) {
     for used in serving.uses() {
         if let Some(row) = table.iter().find(|c| c.feature == used.feature) {
-            report(&used, row, dialect, ledger);
+            let row = Capability { support: support(&used, row), ..*row };
+            report(&used, &row, dialect, ledger);
         }
     }
 }

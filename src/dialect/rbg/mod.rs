@@ -26,7 +26,7 @@ mod sha1;
 mod testing;
 
 use super::{Context, Dialect, Info, Routing};
-use crate::ir::{Capability, Feature, Serving, Support};
+use crate::ir::{Capability, Feature, Role, Serving, Support, Use};
 use crate::value::Node;
 
 /// The dialect.
@@ -152,6 +152,17 @@ static INFO: Info = Info {
 impl Dialect for Rbg {
     fn info(&self) -> &'static Info {
         &INFO
+    }
+
+    /// The gang of a whole group is that of a role or replica where the group has no other.
+    fn supports(&self, serving: &Serving, used: &Use, row: &Capability) -> Support {
+        let alone = matches!(serving.roles.as_slice(), [_]);
+        let single = |role: &Role| role.replicas.value <= 1 && role.scaling.is_none();
+        match used.feature {
+            Feature::GangRole if alone => Native,
+            Feature::GangReplica if alone && serving.roles.iter().all(single) => Native,
+            _ => row.support,
+        }
     }
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {

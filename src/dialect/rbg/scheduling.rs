@@ -200,7 +200,9 @@ impl Scheduling<'_> {
             .filter(|p| p.role.gang.is_none() && !p.role.implicit)
             .map(|p| p.role.name.value.as_str())
             .collect();
-        if !others.is_empty() {
+        // Of narrower scopes the capability table has said already that the gang is wider.
+        let gangs = || plans.iter().filter_map(|p| p.role.gang.as_ref());
+        if !others.is_empty() && gangs().all(|g| g.scope.value == Scope::Slice) {
             let message = format!("the gang includes `{}` too", others.join("`, `"));
             ledger.report(
                 Diagnostic::new(&GANG_WHOLE_GROUP, message)
