@@ -88,7 +88,10 @@ pub fn check(
 ) {
     for used in serving.uses() {
         if let Some(row) = table.iter().find(|c| c.feature == used.feature) {
-            let row = Capability { support: support(&used, row), ..*row };
+            let row = Capability {
+                support: support(&used, row),
+                ..*row
+            };
             report(&used, &row, dialect, ledger);
         }
     }

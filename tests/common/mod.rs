@@ -1,5 +1,9 @@
 //! What the integration tests share.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a failure here is a failed test")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test binary uses a part; a failure here is a failed test"
+)]
 
 use kubectl_infer::cli::{self, Streams};
 use std::ffi::OsString;

@@ -181,7 +181,10 @@ impl Roles<'_> {
                 .as_ref()
                 .map_or_else(|| "Parallel".into(), Traced::node),
         );
-        vars.set("minReadySeconds", min_ready.as_ref().map(|m| m.map(|m| m.0).node()));
+        vars.set(
+            "minReadySeconds",
+            min_ready.as_ref().map(|m| m.map(|m| m.0).node()),
+        );
         let grace = in_place_grace_period
             .as_ref()
             .map(|g| Map::from_iter([("gracePeriodSeconds", g.map(|g| g.0).node())]));

@@ -158,13 +158,7 @@ type Term<'a> = &'a dyn Fn(Node, (&str, &[&str])) -> Node;
 
 /// The terms that keep other units of the same scope away: other replicas; other roles, and the same role of other slices;
 /// other servings, and other slices.
-fn apart(
-    serving: &Serving,
-    role: &Role,
-    scope: Scope,
-    own_keys: &[&str],
-    term: Term<'_>,
-) -> Vec<Node> {
+fn apart(serving: &Serving, role: &Role, scope: Scope, own_keys: &[&str], term: Term<'_>) -> Vec<Node> {
     let not_in = |key: &str, value: Node| {
         Node::from(Map::from_iter([
             ("key", Node::from(key)),
