@@ -1,6 +1,6 @@
 //! The model: what the engine is told, and the volumes that bring it.
 
-use super::codes::BAD_URI;
+use super::codes::{BAD_URI, CONTRADICTION};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::spec::engine::EngineType;
 use crate::spec::model::{Cache, Model, SecretKey};
@@ -87,7 +87,7 @@ pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source 
         source.env.push(secret_variable(secret));
     }
     if let Some(cache) = cache {
-        cache_volume(&mut source, cache);
+        cache_volume(&mut source, cache, ledger);
     }
     source
 }
@@ -177,7 +177,7 @@ fn secret_variable(secret: &SecretKey) -> Node {
     Node::derived(object([("name", "HF_TOKEN".into()), ("valueFrom", from)]), ids)
 }
 
-fn cache_volume(source: &mut Source, cache: &Cache) {
+fn cache_volume(source: &mut Source, cache: &Cache, ledger: &mut Ledger) {
     let Cache {
         ids,
         persistent_volume_claim,
@@ -185,6 +185,17 @@ fn cache_volume(source: &mut Source, cache: &Cache) {
         size_limit,
         mount_path,
     } = cache;
+    let kinds = [
+        persistent_volume_claim.as_ref().map(|v| &v.ids),
+        host_path.as_ref().map(|v| &v.ids),
+        size_limit.as_ref().map(|v| &v.ids),
+    ];
+    let mut given = kinds.into_iter().flatten();
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        let message = "a cache is a claim, a directory of the node, or an emptyDir of a size: one of them";
+        let said = Diagnostic::new(&CONTRADICTION, message).at_ids(second);
+        ledger.report(said.label(first.first(), "the other one"));
+    }
     let path = mount_path
         .clone()
         .unwrap_or_else(|| Traced::default_of("/cache".into()));

@@ -292,7 +292,7 @@ impl Parts<'_> {
         if !self.source.init_containers.is_empty() {
             spec.set("initContainers", self.source.init_containers.clone());
         }
-        if let Some(container) = self.container(process) {
+        if let Some(container) = self.container(process, ledger) {
             spec.set("containers", vec![container]);
         }
         let volumes = self.volumes();
@@ -318,7 +318,7 @@ impl Parts<'_> {
     }
 
     /// The engine's container; none for a role that is only a pod template.
-    fn container(&self, process: &Process) -> Option<Node> {
+    fn container(&self, process: &Process, ledger: &mut Ledger) -> Option<Node> {
         let engine = &self.role.engine;
         let image = self.image.clone()?;
         let decided = self
@@ -335,7 +335,7 @@ impl Parts<'_> {
                 container.insert(key, words.clone());
             }
         }
-        let env = self.environment(process);
+        let env = self.environment(process, ledger);
         if !env.is_empty() {
             container.insert("env", env);
         }
@@ -373,27 +373,17 @@ impl Parts<'_> {
     }
 
     /// The user's variables replace generated ones of the same name.
-    fn environment(&self, process: &Process) -> Vec<Node> {
-        let own: Vec<Node> = self
-            .role
-            .engine
-            .env
-            .iter()
-            .flat_map(|e| &e.0)
-            .map(|e| e.0.clone())
-            .collect();
-        let named = |n: &Node| {
-            own.iter()
-                .any(|e| e.get("name").is_some() && e.get("name") == n.get("name"))
-        };
-        let generated = self
-            .source
-            .env
-            .iter()
-            .chain(&process.env)
-            .filter(|n| !named(n))
-            .cloned();
-        generated.chain(own.iter().cloned()).collect()
+    fn environment(&self, process: &Process, ledger: &mut Ledger) -> Vec<Node> {
+        let own: Vec<Node> = self.role.engine.env.iter().flat_map(|e| &e.0).map(|e| e.0.clone()).collect();
+        let mut all = Vec::new();
+        for generated in self.source.env.iter().chain(&process.env) {
+            match own.iter().find(|e| e.get("name").is_some() && e.get("name") == generated.get("name")) {
+                Some(written) => ledger.supersede(&generated.all_ids(), &written.all_ids()),
+                None => all.push(generated.clone()),
+            }
+        }
+        all.extend(own);
+        all
     }
 
     fn resources(&self) -> Option<Node> {

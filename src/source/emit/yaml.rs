@@ -90,9 +90,22 @@ fn scalar(value: &Value, depth: usize, out: &mut String) {
         Value::Float(f) => float(*f, out),
         Value::Str(text) if is_plain(text) => out.push_str(text),
         Value::Str(text) if is_literal(text) => literal(text, depth + 2, out),
+        Value::Str(text) if reads_better_in_single_quotes(text) => single_quoted(text, out),
         Value::Str(text) => quoted(text, false, out),
         Value::Text(pieces) => quoted(&unanswered(pieces), false, out),
         Value::Seq(_) => out.push_str("[]"),
         Value::Map(_) => out.push_str("{}"),
     }
+}
+
+/// Whether a text is printable ASCII with characters that double quotes would escape: JSON in an argument, mostly.
+fn reads_better_in_single_quotes(text: &str) -> bool {
+    let escaped = text.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
+    escaped > text.bytes().filter(|b| *b == b'\'').count() && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
+
+fn single_quoted(text: &str, out: &mut String) {
+    out.push('\'');
+    out.push_str(&text.replace('\'', "''"));
+    out.push('\'');
 }
