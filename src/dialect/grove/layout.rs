@@ -128,7 +128,10 @@ impl<'a> Layout<'a> {
     }
 
     fn check_budget(&self, ledger: &mut Ledger) {
-        for (role, clique) in self.cliques() {
+        for role in &self.roles {
+            let Some(clique) = role.cliques.iter().max_by_key(|c| c.name.value.len()) else {
+                continue;
+            };
             let group = role.group.as_ref().map_or("", |g| g.value.as_str());
             let length = self.serving.name.value.len() + group.len() + clique.name.value.len();
             if length > NAME_CHARACTERS {
@@ -145,8 +148,8 @@ impl<'a> Layout<'a> {
                 );
                 let ids = self.serving.name.ids.union(&clique.name.ids);
                 let said = Diagnostic::new(&NAME_BUDGET, message)
-                    .at_ids(&ids)
-                    .label(role.role.name.at(), "the role");
+                    .at(role.role.name.ids.iter().last())
+                    .at_ids(&ids);
                 ledger.report(
                     said.remedy("shorten them, or name the clique by `targets.grove.cliques` of the role"),
                 );

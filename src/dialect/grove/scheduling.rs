@@ -94,7 +94,8 @@ impl Scheduling {
                     .remedy("leave `schedulerName` out, or choose `kai-scheduler` or `volcano`"),
             );
         } else if narrow && roles > 1 {
-            let message = "the first replica of each role starts in one gang; each further replica is a gang of its own";
+            let message =
+                "the first gang has replicas of every role; each replica beyond it is a gang of its own";
             ledger.report(
                 Diagnostic::new(&BASE_GANG, message)
                     .at_ids(&ids)
@@ -295,7 +296,10 @@ pub(super) fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &
     let replicas = &role.role.replicas;
     if let Some(own) = &role.options.min_available {
         if own.value.0 > replicas.value {
-            let message = format!("{} of {} replicas", own.value.0, replicas.value);
+            let message = format!(
+                "the base gang cannot have {} of {} replicas",
+                own.value.0, replicas.value
+            );
             let said = Diagnostic::new(&MIN_AVAILABLE, message).at_ids(&own.ids);
             ledger.report(said.label(replicas.at(), "all replicas"));
         }
@@ -373,7 +377,7 @@ pub(super) fn needed_pods(clique: &Clique<'_>, ledger: &mut Ledger) -> Traced<u3
         return count.clone();
     };
     if own.value.0 > count.value {
-        let message = format!("{} of {} pods", own.value.0, count.value);
+        let message = format!("a replica cannot need {} of {} pods", own.value.0, count.value);
         ledger.report(
             Diagnostic::new(&MIN_AVAILABLE, message)
                 .at_ids(&own.ids)

@@ -9,7 +9,7 @@ use super::scheduling::Scheduling;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::{ROLE_LABEL, SERVING_LABEL, Serving, Topology};
 use crate::spec::policy::{Scope, Strictness};
-use crate::value::{Ids, Map, Node, Str, Traced};
+use crate::value::{Id, Ids, Map, Node, Str, Traced};
 
 /// Labels that Grove sets on pods and that tell replicas apart.
 const GROUP: &str = "grove.io/podcliquescalinggroup";
@@ -62,7 +62,7 @@ impl Placement {
                             placement.place(role, topology, node, domain.level, ledger)
                         }
                         None => {
-                            unbound(topology, scheduling, ledger);
+                            unbound(topology, platform, scheduling, ledger);
                             RolePlacement {
                                 affinity: true,
                                 ..RolePlacement::default()
@@ -165,8 +165,10 @@ impl Placement {
             return;
         }
         let message = "a slice has one topology constraint, and two roles ask for different ones";
-        let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
-        ledger.report(said.label(first.0.key.at(), "the other one"));
+        let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message)
+            .at(written(topology))
+            .at_ids(&topology.key.ids);
+        ledger.report(said.label(written(&first.0), "the other one"));
     }
 
     fn check_levels(&self, layout: &Layout<'_>, binding: Option<&TopologyBinding>, ledger: &mut Ledger) {
@@ -179,8 +181,10 @@ impl Placement {
                     "`{}` is broader than the slice's `{}`",
                     topology.key.value, of_slice.key.value
                 );
-                let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message).at_ids(&topology.key.ids);
-                ledger.report(said.label(of_slice.key.at(), "the slice's"));
+                let said = Diagnostic::new(&TOPOLOGY_CONFLICT, message)
+                    .at(written(topology))
+                    .at_ids(&topology.key.ids);
+                ledger.report(said.label(written(of_slice), "the slice's"));
             }
         }
     }
@@ -265,7 +269,12 @@ fn constraint(options: &Options, binding: &TopologyBinding, domain: &Domain, top
     Map::from_iter([("topologyName", name.node()), ("pack", pack.into())]).into()
 }
 
-fn unbound(topology: &Topology, scheduling: &Scheduling, ledger: &mut Ledger) {
+/// Where the key of a topology is written: what a role inherits stands before what it says itself.
+fn written(topology: &Topology) -> Option<Id> {
+    topology.key.ids.iter().last()
+}
+
+fn unbound(topology: &Topology, platform: &Platform, scheduling: &Scheduling, ledger: &mut Ledger) {
     let message = format!(
         "`{}` is kept by pod affinity, not by a topology constraint",
         topology.key.value
@@ -275,19 +284,30 @@ fn unbound(topology: &Topology, scheduling: &Scheduling, ledger: &mut Ledger) {
         .ids
         .union(&topology.scope.ids)
         .union(&topology.mode.ids);
-    let reason = if scheduling.packs() {
-        "no ClusterTopologyBinding is known that has this node label".to_owned()
-    } else {
-        format!(
-            "the scheduler is `{}`, and KAI alone heeds constraints",
-            scheduling.effective
-        )
+    let known = platform
+        .topologies
+        .iter()
+        .flatten()
+        .any(|b| domain(b, &topology.key.value).is_some());
+    let (reason, remedy) = match known && !scheduling.packs() {
+        true => (
+            format!("the scheduler is `{}`, and KAI alone heeds topology constraints", scheduling.effective),
+            "leave `schedulerName` out, or choose `kai-scheduler`",
+        ),
+        false if known => (
+            "all constraints of a PodCliqueSet are of one ClusterTopologyBinding, and this node label is in another one".to_owned(),
+            "name the binding with `targets.grove.topologyName`",
+        ),
+        false => (
+            "no ClusterTopologyBinding is known that has this node label".to_owned(),
+            "list the cluster's bindings in a Platform document: `spec: {grove: {topologies: [...]}}`",
+        ),
     };
     let said = Diagnostic::new(&TOPOLOGY_UNBOUND, message)
+        .at(written(topology))
         .at_ids(&ids)
-        .outcome(Outcome::Emulated)
-        .reason(reason);
-    ledger.report(said.remedy("list the cluster's ClusterTopologyBindings in a Platform document"));
+        .outcome(Outcome::Emulated);
+    ledger.report(said.reason(reason).remedy(remedy));
 }
 
 /// Affinity terms of a role.
