@@ -45,7 +45,7 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 
 /// All codes, in order.
 pub fn codes() -> Vec<&'static Code> {
-    let areas: [&[&'static Code]; 11] = [
+    let areas: [&[&'static Code]; 12] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
         &[&super::common::BAD_SET],
@@ -57,6 +57,7 @@ pub fn codes() -> Vec<&'static Code> {
         crate::ir::capability::CODES,
         crate::ir::answer::CODES,
         crate::pods::CODES,
+        crate::dialect::shared::MERGE_CODES,
     ];
     let dialects = dialect::ALL.iter().flat_map(|d| d.info().codes);
     let mut codes: Vec<&'static Code> = areas.into_iter().flatten().chain(dialects).copied().collect();

@@ -4,6 +4,7 @@
 //! known about an orchestrator is in its folder, its templates under `templates/<name>/`, and its cases under
 //! `testdata/<name>/`; outside of those, it is one line in [`ALL`]. What several dialects need is in [`shared`].
 
+mod aibrix;
 mod grove;
 mod lws;
 pub mod platform;
@@ -22,7 +23,7 @@ use platform::Platform;
 use std::path::Path;
 
 /// All dialects, in the order of tables and of `--help`.
-pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &grove::Grove, &rbg::Rbg];
+pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &aibrix::Aibrix, &grove::Grove, &rbg::Rbg];
 
 /// How requests find prefill and decode on a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -19,4 +19,4 @@ pub mod shell;
 pub mod suggest;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

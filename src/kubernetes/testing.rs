@@ -5,12 +5,12 @@ use crate::source::{Limits, parse};
 use crate::value::Node;
 
 /// A node from YAML, with ids of file 0.
-pub(super) fn yaml(text: &str) -> Node {
+pub(crate) fn yaml(text: &str) -> Node {
     yaml_file(text, 0)
 }
 
 /// A node from YAML, with ids of the given file.
-pub(super) fn yaml_file(text: &str, file: u32) -> Node {
+pub(crate) fn yaml_file(text: &str, file: u32) -> Node {
     let mut ledger = Ledger::new();
     let (_, mut documents) = parse("test", text, file, &Limits::default(), &mut ledger);
     match documents.pop() {

@@ -374,10 +374,20 @@ impl Parts<'_> {
 
     /// The user's variables replace generated ones of the same name.
     fn environment(&self, process: &Process, ledger: &mut Ledger) -> Vec<Node> {
-        let own: Vec<Node> = self.role.engine.env.iter().flat_map(|e| &e.0).map(|e| e.0.clone()).collect();
+        let own: Vec<Node> = self
+            .role
+            .engine
+            .env
+            .iter()
+            .flat_map(|e| &e.0)
+            .map(|e| e.0.clone())
+            .collect();
         let mut all = Vec::new();
         for generated in self.source.env.iter().chain(&process.env) {
-            match own.iter().find(|e| e.get("name").is_some() && e.get("name") == generated.get("name")) {
+            match own
+                .iter()
+                .find(|e| e.get("name").is_some() && e.get("name") == generated.get("name"))
+            {
                 Some(written) => ledger.supersede(&generated.all_ids(), &written.all_ids()),
                 None => all.push(generated.clone()),
             }

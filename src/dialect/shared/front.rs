@@ -70,7 +70,18 @@ pub fn role_services(
     slice: Option<u32>,
     select: impl Fn(&Serving, &Role) -> Map,
 ) -> Vec<Node> {
-    let wanted = referenced_roles(serving);
+    services_of(serving, slice, &[], select)
+}
+
+/// The same, and the Services of the roles in `more`.
+pub fn services_of(
+    serving: &Serving,
+    slice: Option<u32>,
+    more: &[Str],
+    select: impl Fn(&Serving, &Role) -> Map,
+) -> Vec<Node> {
+    let mut wanted = referenced_roles(serving);
+    wanted.extend(more.iter().cloned());
     let service = |role: &Role| {
         let name = sliced_name(serving, role, slice).map(|n| service_name(n));
         let port = role.engine.port.as_ref()?;

@@ -2,11 +2,13 @@
 //! and pod templates completed by what a target has no field for.
 
 mod front;
+mod merge;
 mod names;
 mod policies;
 mod templates;
 
-pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name};
+pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name, services_of};
+pub use merge::{MERGE_CODES, one_template};
 pub use names::{
     SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector,
     selector_text, slice_label, sliced, sliced_name, slices,
@@ -14,7 +16,7 @@ pub use names::{
 pub use policies::{access, autoscaler, disruption_budget, policies, use_pod_reader};
 pub use templates::{
     Keys, affinity, affinity_by, default_scheduler, empty_options, exclusive_replica, leader_and_worker,
-    requests_as_limits, wait_for_dependencies,
+    requests_as_limits, wait_container, wait_for_dependencies,
 };
 
 use super::Context;

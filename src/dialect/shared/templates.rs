@@ -2,7 +2,7 @@
 
 use crate::ir::{ROLE_LABEL, Role, SERVING_LABEL, Serving, Topology};
 use crate::spec::policy::{Scope, Strictness};
-use crate::value::{Ids, Map, Node, Piece, Reference, Value};
+use crate::value::{Ids, Map, Node, Piece, Reference, Str, Traced, Value};
 
 /// The image of the containers that wait for another role.
 const WAIT_IMAGE: &str = "busybox:1.37.0";
@@ -224,6 +224,23 @@ fn add_term(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: 
     list.seq_mut().push(term);
 }
 
+/// An init container that waits until something listens at `address`. `unless` is a shell test and `||`, or nothing.
+pub fn wait_container(awaited: &Traced<Str>, address: Reference, port: u32, unless: &str) -> Node {
+    let script = vec![
+        Piece::Literal(format!("{unless}until nc -z -w 2 ").into()),
+        Piece::Reference(address),
+        Piece::Literal(format!(" {port}; do sleep 2; done").into()),
+    ];
+    let command: Vec<Node> = vec!["/bin/sh".into(), "-c".into(), script.into()];
+    let name = awaited.map(|n| Str::from(format!("wait-for-{n}")));
+    Map::from_iter([
+        ("name", name.node()),
+        ("image", WAIT_IMAGE.into()),
+        ("command", command.into()),
+    ])
+    .into()
+}
+
 /// Makes a pod wait until the first replica of each role that it depends on listens, by init containers.
 pub fn wait_for_dependencies(serving: &Serving, role: &Role, template: &mut Node) {
     let waits: Vec<Node> = role
@@ -231,25 +248,12 @@ pub fn wait_for_dependencies(serving: &Serving, role: &Role, template: &mut Node
         .iter()
         .filter_map(|needed| {
             let port = serving.role(&needed.value)?.engine.port.as_ref()?.value;
-            let script = vec![
-                Piece::Literal("until nc -z -w 2 ".into()),
-                Piece::Reference(Reference::Address {
-                    role: needed.value.clone(),
-                    replica: 0,
-                    rank: 0,
-                }),
-                Piece::Literal(format!(" {port}; do sleep 2; done").into()),
-            ];
-            let command: Vec<Node> = vec!["/bin/sh".into(), "-c".into(), script.into()];
-            let name = needed.map(|n| crate::value::Str::from(format!("wait-for-{n}")));
-            Some(
-                Map::from_iter([
-                    ("name", name.node()),
-                    ("image", WAIT_IMAGE.into()),
-                    ("command", command.into()),
-                ])
-                .into(),
-            )
+            let address = Reference::Address {
+                role: needed.value.clone(),
+                replica: 0,
+                rank: 0,
+            };
+            Some(wait_container(needed, address, port, ""))
         })
         .collect();
     if !waits.is_empty() {

@@ -1,0 +1,164 @@
+//! AIBrix (vllm-project/aibrix): one StormService for the whole serving.
+//!
+//! A StormService makes RoleSets, which are slices; a RoleSet has roles; a replica of a role is a pod, or a PodSet of
+//! `podGroupSize` pods with one template for all ranks. Prefill and decode are joined by the gateway of the cluster, which
+//! finds the engines by labels on their pods.
+
+mod answers;
+mod check;
+mod codes;
+mod gang;
+mod gateway;
+mod lower;
+mod options;
+mod role;
+mod scaling;
+mod topology;
+mod version;
+
+use super::{Context, Dialect, Info, Routing};
+use crate::ir::{Capability, Feature, Serving, Support};
+use crate::value::Node;
+
+/// The dialect.
+#[derive(Debug)]
+pub struct Aibrix;
+
+const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
+}
+
+use Support::{Emulated, Lossy, Native};
+
+const CAPABILITIES: &[Capability] = &[
+    row(Feature::Slices, Native, ""),
+    row(Feature::Roles, Native, ""),
+    row(Feature::MultiNode, Native, ""),
+    row(
+        Feature::LeaderTemplate,
+        Emulated("one template for all ranks, which looks at POD_GROUP_INDEX"),
+        "",
+    ),
+    row(
+        Feature::Members,
+        Emulated("one template for all ranks, which looks at POD_GROUP_INDEX"),
+        "",
+    ),
+    row(Feature::GangReplica, Native, ""),
+    row(
+        Feature::GangRole,
+        Emulated(
+            "the RoleSet's PodGroup, which asks for the pods of the role (Volcano's minTaskMember); several such roles start together",
+        ),
+        "",
+    ),
+    row(Feature::GangSlice, Native, ""),
+    row(Feature::GangTimeout, Native, ""),
+    row(
+        Feature::TopologyReplica,
+        Emulated("pod affinity among the pods of a group"),
+        "",
+    ),
+    row(Feature::TopologyRole, Native, ""),
+    row(Feature::TopologySlice, Native, ""),
+    row(Feature::TopologyPreferred, Native, ""),
+    row(
+        Feature::TopologyExclusive,
+        Emulated("pod anti-affinity to the others"),
+        "",
+    ),
+    row(Feature::Queue, Native, ""),
+    row(
+        Feature::DependsOn,
+        Emulated("init containers that wait for the other role's Service"),
+        "",
+    ),
+    row(
+        Feature::LeaderFirst,
+        Emulated("an init container of the other ranks that waits for the leader's port"),
+        "",
+    ),
+    row(
+        Feature::WorkersFirst,
+        Lossy("all pods of a group are made at once, and workers have no port to wait for"),
+        "",
+    ),
+    row(Feature::RestartPod, Native, ""),
+    row(
+        Feature::RestartReplica,
+        Lossy(
+            "a failed container is restarted where it is; the group is made anew only as far as pods are gone",
+        ),
+        "let the engine exit on all ranks when one is lost, or choose lws, grove, rbg or kthena",
+    ),
+    row(
+        Feature::RestartSlice,
+        Lossy("a failed container is restarted where it is; nothing else is made anew"),
+        "choose rbg or kthena",
+    ),
+    row(
+        Feature::RestartBackoff,
+        Lossy("the kubelet's own back-off applies"),
+        "",
+    ),
+    row(Feature::MaxUnavailable, Native, ""),
+    row(Feature::MaxSurge, Native, ""),
+    row(
+        Feature::Partition,
+        Lossy("a rollout cannot stop halfway"),
+        "use `paused`, or choose a target with partitions (lws, rbg, kthena)",
+    ),
+    row(Feature::Paused, Native, ""),
+    row(Feature::InPlace, Native, ""),
+    row(Feature::Scaling, Native, ""),
+    row(
+        Feature::Disruption,
+        Emulated("a PodDisruptionBudget with a number of pods that must stay"),
+        "",
+    ),
+];
+
+static INFO: Info = Info {
+    name: "aibrix",
+    title: "AIBrix StormService",
+    api_version: "orchestration.aibrix.ai/v1alpha1",
+    kind: "StormService",
+    routing: Routing::Own,
+    capabilities: CAPABILITIES,
+    options: &options::Options::SHAPE,
+    role_options: &options::RoleOptions::SHAPE,
+    platform: &options::Platform::SHAPE,
+    codes: codes::CODES,
+    templates: &[
+        (
+            "aibrix/stormservice.yaml",
+            include_str!("../../../templates/aibrix/stormservice.yaml"),
+        ),
+        (
+            "aibrix/roleset.yaml",
+            include_str!("../../../templates/aibrix/roleset.yaml"),
+        ),
+        (
+            "aibrix/role.yaml",
+            include_str!("../../../templates/aibrix/role.yaml"),
+        ),
+        (
+            "aibrix/podautoscaler.yaml",
+            include_str!("../../../templates/aibrix/podautoscaler.yaml"),
+        ),
+    ],
+};
+
+impl Dialect for Aibrix {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
+        lower::lower(serving, cx)
+    }
+}

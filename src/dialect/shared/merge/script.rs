@@ -1,0 +1,109 @@
+//! Shell scripts made of words that may hold references.
+
+use crate::kubernetes::shell::shell_join;
+use crate::value::{Ids, Node, Piece, Text, Value};
+
+/// A script, and where its words came from.
+#[derive(Default)]
+pub(super) struct Script {
+    text: Text,
+    ids: Ids,
+}
+
+impl Script {
+    /// Appends shell text as it is.
+    pub(super) fn raw(&mut self, text: &str) -> &mut Self {
+        match self.text.last_mut() {
+            Some(Piece::Literal(before)) => *before = format!("{before}{text}").into(),
+            _ => self.text.push(Piece::Literal(text.into())),
+        }
+        self
+    }
+
+    /// Appends words, each quoted and after a blank.
+    pub(super) fn words(&mut self, words: &[Node]) -> &mut Self {
+        for word in words {
+            self.raw(" ").node(&shell_join(std::slice::from_ref(word)));
+        }
+        self
+    }
+
+    /// Appends the words of a command line, each flag on a line of its own, as people write long ones.
+    pub(super) fn command_line(&mut self, words: &[Node], indent: &str) -> &mut Self {
+        for word in words {
+            let flag = word.as_str().is_some_and(|w| w.starts_with("--") && w.len() > 2);
+            if flag {
+                self.raw(&format!(" \\\n{indent}"))
+                    .node(&shell_join(std::slice::from_ref(word)));
+            } else {
+                self.words(std::slice::from_ref(word));
+            }
+        }
+        self
+    }
+
+    /// Appends the text of a node as shell text.
+    pub(super) fn node(&mut self, node: &Node) -> &mut Self {
+        match &node.value {
+            Value::Str(s) => drop(self.raw(s)),
+            Value::Text(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        Piece::Literal(s) => drop(self.raw(s)),
+                        Piece::Reference(_) => self.text.push(piece.clone()),
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.ids.merge(&node.ids);
+        self
+    }
+
+    /// Notes further origins.
+    pub(super) fn from(&mut self, ids: &Ids) -> &mut Self {
+        self.ids.merge(ids);
+        self
+    }
+
+    /// The script as a word.
+    pub(super) fn into_node(self) -> Node {
+        Node::derived(self.text, &self.ids)
+    }
+}
+
+/// `if … then … elif … else … fi` over ranks: `ends` are the ranks after the last one of each branch, ascending; the last
+/// branch takes the rest.
+pub(super) fn branches(rank: &str, ends: &[u32], bodies: Vec<Script>) -> Script {
+    let mut script = Script::default();
+    let last = bodies.len().saturating_sub(1);
+    for (i, body) in bodies.into_iter().enumerate() {
+        match i {
+            0 => script.raw(&format!("if {}; then\n", below(rank, ends[0]))),
+            _ if i == last => script.raw("else\n"),
+            _ => script.raw(&format!("elif {}; then\n", below(rank, ends[i]))),
+        };
+        let Script { text, ids } = body;
+        script.from(&ids).node(&text.into()).raw("\n");
+    }
+    script.raw("fi");
+    script
+}
+
+/// The test that the rank is not below `end`.
+pub(super) fn from(rank: &str, end: u32) -> String {
+    if end == 1 {
+        format!("[ \"${rank}\" != 0 ]")
+    } else {
+        format!("[ \"${rank}\" -ge {end} ]")
+    }
+}
+
+/// The test that the rank is below `end`.
+pub(super) fn below(rank: &str, end: u32) -> String {
+    if end == 1 {
+        format!("[ \"${rank}\" = 0 ]")
+    } else {
+        format!("[ \"${rank}\" -lt {end} ]")
+    }
+}
