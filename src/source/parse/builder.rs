@@ -44,6 +44,7 @@ pub(super) struct Builder<'t> {
     pub(super) alias_bytes: usize,
     root: Option<Node>,
     comments: Vec<Comment>,
+    comment_count: usize,
     documents: Vec<Document>,
     /// The number of the current document.
     pub(super) document: u32,
@@ -66,6 +67,7 @@ impl<'t> Builder<'t> {
             alias_bytes: limits.alias_bytes,
             root: None,
             comments: Vec::new(),
+            comment_count: 0,
             documents: Vec::new(),
             document: 0,
             broken: false,
@@ -87,8 +89,8 @@ impl<'t> Builder<'t> {
             emit_unresolved_aliases: true,
             flow_nesting_limit: self.limits.depth.saturating_add(1),
             block_nesting_limit: self.limits.depth.saturating_add(1),
-            // Bounded by the size of the file.
-            max_buffered_comment_events: usize::MAX,
+            // Comments in a row; the default of 96 is fewer than what some values files hold.
+            max_buffered_comment_events: self.limits.nodes / 10,
         };
         let mut parser = Parser::new_from_str_with_options(&readable, options);
         loop {
@@ -119,10 +121,7 @@ impl<'t> Builder<'t> {
             match event {
                 Event::StreamEnd => return Ok(false),
                 Event::DocumentEnd => return Ok(true),
-                Event::Comment(text, _) => self.comments.push(Comment {
-                    at: span.start,
-                    text: text.into(),
-                }),
+                Event::Comment(text, _) => self.comment(&text, span)?,
                 Event::Scalar(text, style, anchor, tag) => self.scalar(Scalar {
                     text,
                     style,
@@ -167,6 +166,28 @@ impl<'t> Builder<'t> {
             }
             _ => self.origins.truncate(first),
         }
+    }
+
+    fn comment(&mut self, text: &str, span: Span) -> Result<(), Stop> {
+        self.count(self.comment_count, "comments", span)?;
+        self.comment_count += 1;
+        self.comments.push(Comment {
+            at: span.start,
+            text: text.into(),
+        });
+        Ok(())
+    }
+
+    /// Refuses one more of what there are `count` of.
+    fn count(&mut self, count: usize, what: &str, span: Span) -> Result<(), Stop> {
+        if count < self.limits.nodes {
+            return Ok(());
+        }
+        let message = format!("the file holds more than {} {what}", self.limits.nodes);
+        let said = self
+            .problem(&TOO_MANY_NODES, span, message)
+            .remedy("split the file");
+        self.fatal(said)
     }
 
     /// Adds an entry.

@@ -211,6 +211,24 @@ fn many_comments_are_fine() {
 }
 
 #[test]
+fn comments_are_bounded() {
+    let limits = Limits {
+        nodes: 1000,
+        ..Limits::default()
+    };
+    assert_eq!(
+        read_limited(&"# x\na: 1\n---\n".repeat(200), &limits).errors(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        read_limited(&"# x\n---\n".repeat(1001), &limits).errors()[0],
+        "INF0015 2001:1"
+    );
+    let long = format!("a:\n{}  - 1\n", "  # x\n".repeat(1001));
+    assert!(read_limited(&long, &limits).errors()[0].starts_with("INF0010"));
+}
+
+#[test]
 fn large_input_is_quick() {
     let started = std::time::Instant::now();
     let keys: String = (0..50_000).map(|n| format!("k{n}: v\n")).collect();
