@@ -162,6 +162,8 @@ fn generated(
     let inputs = Inputs::new(role, spread, &source);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
+    let env: Vec<Node> = role.engine.env.iter().flat_map(|e| &e.0).map(|e| e.0.clone()).collect();
+    crate::engine::check_environment(process::kind(role.engine_type.value), &inputs.version, &env, ledger);
     let facts = ir::EngineFacts {
         port: if known {
             Some(inputs.port.clone())
@@ -294,6 +296,10 @@ impl Parts<'_> {
         }
         if let Some(container) = self.container(process, ledger) {
             spec.set("containers", vec![container]);
+        }
+        if self.engine.is_some() && self.role.engine_type.value == EngineType::Vllm {
+            // Of a Service called `vllm` the kubelet makes a variable VLLM_PORT, which vLLM takes for its own and refuses.
+            spec.set("enableServiceLinks", false);
         }
         let volumes = self.volumes();
         if !volumes.is_empty() {

@@ -51,6 +51,9 @@ pub fn version(role: &Resolved) -> Version {
     let default = |(_, image): &(EngineType, &str)| Version::of_image(image, &Ids::none());
     match (&role.engine.version, &role.engine.image) {
         (Some(version), _) => Version::of_text(&version.value, &version.ids),
+        (None, Some(image)) if role.engine.wrapper.is_some() => {
+            Version::of_dynamo_image(&image.value, &image.ids)
+        }
         (None, Some(image)) => Version::of_image(&image.value, &image.ids),
         (None, None) => IMAGES
             .iter()
@@ -63,7 +66,8 @@ pub fn version(role: &Resolved) -> Version {
 pub struct Inputs {
     /// The port that serves requests.
     pub port: Traced<u32>,
-    version: Version,
+    /// The engine's version.
+    pub version: Version,
     wrapper: Option<Traced<Wrapper>>,
     model: Option<ModelArg>,
     parallelism: Parallelism,
