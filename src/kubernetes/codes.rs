@@ -65,14 +65,15 @@ codes! {
          or correct the name."
     NO_IMAGE "INF3013" Error "a container without an image"
         "Every container needs an image.\n\nName it, or leave the container's role to the engine section of the spec, which fills it in."
-    NOT_ALLOWED "INF3014" Error "not one of the allowed values"
-        "The field takes one of a few words, spelled exactly as Kubernetes spells them, and the API server refuses any other."
-    VOLUME_SOURCE "INF3015" Error "a volume needs exactly one source"
-        "A volume has a name and exactly one source (emptyDir, persistentVolumeClaim, configMap, …). The API server refuses none and refuses \
+    NOT_ALLOWED "INF3014" Error "a value that is not allowed here"
+        "The API server refuses this value at this place: the field takes one of a few words, spelled exactly as Kubernetes spells them, or \
+         what another field says rules it out. The message says which."
+    VOLUME_SOURCE "INF3015" Error "a volume with several sources"
+        "A volume has a name and one source (emptyDir, persistentVolumeClaim, configMap, …); without one it is an emptyDir. The API server refuses \
          two.\n\nIn an overlay, a new source replaces the one that was there, so only name the new one."
     ENV_SOURCE "INF3016" Error "an environment variable with several values"
-        "An environment variable has either `value` or `valueFrom`, and `valueFrom` has exactly one source. The API server refuses both \
-         together."
+        "An environment variable has either `value` or `valueFrom`; `valueFrom` has exactly one source, and so has each element of `envFrom`. The \
+         API server refuses none and refuses two."
     OUT_OF_RANGE "INF3017" Error "number out of range"
         "The number is outside what the API server accepts for this field."
     RESOURCES "INF3018" Error "requests and limits that cannot be"
@@ -93,13 +94,16 @@ codes! {
     PATCH_FAILED "INF3023" Error "a patch that does not apply"
         "An operation of a JSON patch (RFC 6902) failed: its path does not exist, a test did not hold, or it is malformed. Patches apply all or \
          nothing.\n\nCompare the path with the object as it is rendered without patches. In a path, `~1` stands for `/` and `~0` for `~`."
-    BAD_PATH "INF3024" Error "not a valid mount path"
-        "A mount path is not empty and has no ':'. A sub-path is relative and does not leave the volume ('..'), and only one of subPath and \
-         subPathExpr may be set."
+    BAD_PATH "INF3024" Error "not a valid path"
+        "Paths inside a volume are relative and do not leave it (no '..'); paths on a node or server are absolute. Only one of subPath and \
+         subPathExpr of a mount may be set."
     PRUNED "INF3025" Warning "values beside a directive are dropped"
         "In a strategic merge patch, the API server drops an element or mapping that holds `$patch: replace` (or one that adds a field which does \
          not exist yet), with everything else in it: the directive speaks about the whole list, not about that element.\n\nPut the directive in an \
          element of its own."
+    ONE_OF "INF3026" Error "exactly one of several fields must be set"
+        "The object takes exactly one of the named fields, and the API server refuses none and refuses two.\n\nIn an overlay, a new one replaces \
+         the one that was there, so only name the new one."
 }
 
 #[cfg(test)]

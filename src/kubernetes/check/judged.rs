@@ -117,3 +117,40 @@ fn published_manifests_are_not_slandered() {
         said.len()
     );
 }
+
+/// Small pods, each with one odd field, and what the validation of Kubernetes 1.36.3 (decoding, defaulting, then
+/// `ValidatePodSpec` and `ValidateObjectMeta`) said: accepted, refused, or an unknown field.
+#[test]
+fn says_what_the_api_server_says() {
+    let mut wrong = Vec::new();
+    for line in include_str!("../../../testdata/kubernetes/pod-checks.tsv").lines() {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let base = "{metadata: {}, spec: {containers: [{name: c, image: x}], volumes: [{name: v, emptyDir: {}}, {name: w, emptyDir: {}}],
+                    resourceClaims: [{name: gpu, resourceClaimName: g}]}}";
+        let mut pod = crate::kubernetes::testing::yaml(base);
+        let place = match cells[1] {
+            "container" => &mut pod.at_mut(&["spec", "containers"]).seq_mut()[0],
+            other => pod.at_mut(&[other]),
+        };
+        for (key, value) in crate::kubernetes::testing::yaml(&format!("{{{}}}", cells[2]))
+            .as_map()
+            .unwrap()
+        {
+            place.set(key, value.clone());
+        }
+        let mut ledger = Ledger::new();
+        pod_template(&pod, &mut ledger);
+        let said = match (
+            ledger.has_errors(),
+            ledger.diagnostics.iter().any(|d| d.code == &UNKNOWN_FIELD),
+        ) {
+            (true, _) => "refused",
+            (false, true) => "unknown",
+            (false, false) => "accepted",
+        };
+        if said != cells[0] {
+            wrong.push(format!("{} but {said}: {}", cells[0], cells[2]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

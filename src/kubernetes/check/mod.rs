@@ -1,12 +1,16 @@
 //! Checks of pod templates: what the API server refuses, and what it would drop in silence.
 //!
-//! The walk over the table ([`podspec`](super::podspec)) finds unknown fields, wrong types and missing fields; [`rules`] holds
-//! what Kubernetes checks beyond types, object by object; [`pod`] what the parts of a pod must agree on.
+//! The walk over the table ([`podspec`](super::podspec)) finds unknown fields, wrong types and missing fields. `table` holds what
+//! Kubernetes checks of single fields beyond types, `rules`, `container` and `schedule` of objects, `pod` what the parts of a
+//! pod must agree on.
 
+mod container;
 mod pod;
 mod report;
 mod rules;
 mod scalar;
+mod schedule;
+mod table;
 
 use super::codes::{NOT_ALLOWED, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE};
 use super::podspec::{Kind, Object, Type};
@@ -79,7 +83,9 @@ impl Checker<'_> {
         }
         if !self.options.overlay {
             for field in object.fields.iter().filter(|f| f.required) {
-                if fields.get(field.name).is_none_or(Node::is_null) {
+                // An empty text or list is the same as none, except for the values of headers and sysctls.
+                let absent = fields.get(field.name).is_none_or(Node::is_null);
+                if absent || (field.name != "value" && rules::is_missing(node, field.name)) {
                     self.missing(node, field.name, object.name);
                 }
             }
@@ -102,7 +108,8 @@ impl Checker<'_> {
             }
             Kind::List(element) => match node.as_seq() {
                 Some(list) => {
-                    for (at, item) in list.iter().enumerate() {
+                    // A null in a list is an empty value.
+                    for (at, item) in list.iter().enumerate().filter(|(_, item)| !item.is_null()) {
                         self.within(&at.to_string(), |checker| checker.value(item, element, true));
                     }
                 }

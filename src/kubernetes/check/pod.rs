@@ -1,60 +1,168 @@
 //! What the parts of a pod must agree on.
 
 use super::Checker;
+use super::rules::is_missing;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::kubernetes::codes::{BAD_NAME, DUPLICATE, HIDDEN, NO_SUCH_CLAIM, NO_SUCH_PORT, NO_SUCH_VOLUME};
+use crate::kubernetes::codes::{
+    DUPLICATE, NO_SUCH_CLAIM, NO_SUCH_VOLUME, NOT_ALLOWED, OUT_OF_RANGE, REQUIRED,
+};
 use crate::kubernetes::container::{list, name_of};
-use crate::kubernetes::names;
 use crate::kubernetes::suggest::closest;
 use crate::value::Node;
 
+/// The time that a pod has to end if it does not say, in seconds.
+const GRACE_PERIOD: i64 = 30;
+/// The most name servers of a pod.
+const NAME_SERVERS: usize = 3;
+
 impl Checker<'_> {
     pub(super) fn pod(&mut self, spec: &Node) {
-        let containers = || {
-            list(spec, "initContainers")
-                .iter()
-                .chain(list(spec, "containers"))
-        };
-        self.unique(containers(), &DUPLICATE, "two containers are called", |c| {
-            Some(name_of(c)?.to_owned())
-        });
-        self.unique(
-            list(spec, "volumes").iter(),
-            &DUPLICATE,
-            "two volumes are called",
-            |v| Some(name_of(v)?.to_owned()),
-        );
-        self.labels(spec, "nodeSelector", names::label_value);
-        self.range(spec, "terminationGracePeriodSeconds", 0, i64::MAX);
-        self.range(spec, "activeDeadlineSeconds", 1, i64::MAX);
-        self.label_name(spec, "hostname", "host name");
-        self.label_name(spec, "subdomain", "subdomain");
-        for key in ["serviceAccountName", "priorityClassName", "runtimeClassName"] {
-            if spec.get(key).and_then(Node::as_str) != Some("") {
-                self.text(spec, key, &BAD_NAME, "name of an object", names::dns_subdomain);
-            }
+        let inits = list(spec, "initContainers");
+        let containers = || inits.iter().chain(list(spec, "containers"));
+        let name = |e: &Node| Some(name_of(e)?.to_owned());
+        self.unique(containers(), &DUPLICATE, "two containers are called", name);
+        for (key, what) in [
+            ("volumes", "volumes"),
+            ("resourceClaims", "claims"),
+            ("schedulingGates", "gates"),
+        ] {
+            self.unique(
+                list(spec, key).iter(),
+                &DUPLICATE,
+                &format!("two {what} are called"),
+                name,
+            );
         }
-        if !self.options.overlay {
-            for container in containers() {
+        let spread = list(spec, "topologySpreadConstraints").iter();
+        self.unique(spread, &DUPLICATE, "two constraints spread over", |e| {
+            Some(format!(
+                "{}, {}",
+                e.get("topologyKey")?.as_str()?,
+                e.get("whenUnsatisfiable")?.as_str()?
+            ))
+        });
+        self.host_ports(spec);
+        self.labels(spec, "nodeSelector");
+        self.dns(spec);
+        inits.iter().for_each(|c| self.init_container(c));
+        for container in containers() {
+            self.hooks(spec, container);
+            if !self.options.overlay {
                 self.references(spec, container);
             }
+        }
+    }
+
+    /// Two containers of a pod cannot have the same port of the node.
+    fn host_ports(&mut self, spec: &Node) {
+        let ports = list(spec, "containers").iter().flat_map(|c| list(c, "ports"));
+        self.unique(ports, &DUPLICATE, "two ports of the node are", |port| {
+            let number = port.get("hostPort")?.as_int().filter(|n| *n != 0)?;
+            let text =
+                |key: &str, or: &'static str| port.get(key).and_then(Node::as_str).unwrap_or(or).to_owned();
+            Some(format!(
+                "{}/{}/{number}",
+                text("protocol", "TCP"),
+                text("hostIP", "")
+            ))
+        });
+    }
+
+    fn dns(&mut self, spec: &Node) {
+        let servers = spec
+            .get("dnsConfig")
+            .map(|c| list(c, "nameservers"))
+            .unwrap_or_default();
+        let policy = spec.get("dnsPolicy").filter(|p| p.as_str() == Some("None"));
+        if let Some(policy) = policy.filter(|_| servers.is_empty() && !self.options.overlay) {
+            self.say(
+                policy,
+                &REQUIRED,
+                "`dnsPolicy: None` needs `dnsConfig` with nameservers",
+            );
+        }
+        if let Some(extra) = servers.get(NAME_SERVERS) {
+            self.say(
+                extra,
+                &OUT_OF_RANGE,
+                format!(
+                    "a pod has at most {NAME_SERVERS} nameservers, not {}",
+                    servers.len()
+                ),
+            );
+        }
+    }
+
+    /// Init containers end before the others start, so they are not probed, unless they are sidecars.
+    fn init_container(&mut self, container: &Node) {
+        if self.options.overlay || container.get("restartPolicy").and_then(Node::as_str) == Some("Always") {
+            return;
+        }
+        for key in ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
+            if let Some(node) = container.get(key).filter(|n| !n.is_null() && **n != Node::map()) {
+                let message = format!(
+                    "an init container has no `{key}`, unless it is a sidecar (`restartPolicy: Always`)"
+                );
+                self.say(node, &NOT_ALLOWED, message);
+            }
+        }
+    }
+
+    fn hooks(&mut self, spec: &Node, container: &Node) {
+        let grace = spec.get("terminationGracePeriodSeconds").and_then(Node::as_int);
+        let sleep = container.at(&["lifecycle", "preStop", "sleep", "seconds"]);
+        if let Some((node, n)) = sleep.and_then(|n| Some((n, n.as_int()?))) {
+            let most = grace.or((!self.options.overlay).then_some(GRACE_PERIOD));
+            if let Some(most) = most.filter(|most| n > *most) {
+                let message =
+                    format!("a sleep of {n} seconds is longer than `terminationGracePeriodSeconds` ({most})");
+                self.say(node, &OUT_OF_RANGE, message);
+            }
+        }
+        let signal = container
+            .at(&["lifecycle", "stopSignal"])
+            .filter(|n| !n.is_null());
+        let os = spec.get("os").filter(|os| !is_missing(os, "name"));
+        if let Some(node) = signal.filter(|_| os.is_none() && !self.options.overlay) {
+            self.say(node, &REQUIRED, "`stopSignal` needs `os.name` of the pod");
         }
     }
 
     /// What a container refers to in its pod.
     fn references(&mut self, spec: &Node, container: &Node) {
         let owner = name_of(container).unwrap_or_default();
-        let volumes: Vec<&str> = list(spec, "volumes").iter().filter_map(name_of).collect();
-        let mounts = list(container, "volumeMounts")
-            .iter()
-            .chain(list(container, "volumeDevices"));
-        for mount in mounts {
+        let volumes = list(spec, "volumes");
+        let known: Vec<&str> = volumes.iter().filter_map(name_of).collect();
+        for mount in list(container, "volumeMounts") {
             self.refers(
                 mount,
-                &volumes,
+                &known,
                 &NO_SUCH_VOLUME,
                 &format!("`{owner}` mounts a volume that the pod does not have"),
             );
+        }
+        for device in list(container, "volumeDevices") {
+            self.refers(
+                device,
+                &known,
+                &NO_SUCH_VOLUME,
+                &format!("`{owner}` uses a volume that the pod does not have"),
+            );
+            let volume = volumes
+                .iter()
+                .find(|v| name_of(v).is_some() && name_of(v) == name_of(device));
+            let block = |v: &Node| {
+                ["persistentVolumeClaim", "ephemeral"]
+                    .iter()
+                    .any(|k| v.get(k).is_some())
+            };
+            if volume.is_some_and(|v| !block(v)) {
+                self.say(
+                    device,
+                    &NOT_ALLOWED,
+                    "only volumes of a persistentVolumeClaim or ephemeral volumes are block devices",
+                );
+            }
         }
         let claims: Vec<&str> = list(spec, "resourceClaims").iter().filter_map(name_of).collect();
         for claim in container
@@ -85,40 +193,8 @@ impl Checker<'_> {
         self.at(node, said);
     }
 
-    /// The lists of a container.
-    pub(super) fn container_lists(&mut self, container: &Node) {
-        let text = |key: &'static str| move |e: &Node| Some(e.get(key)?.as_str()?.to_owned());
-        let all = |key: &str| list(container, key).iter();
-        self.unique(
-            all("env"),
-            &HIDDEN,
-            "an earlier variable is also called",
-            text("name"),
-        );
-        self.unique(all("ports"), &DUPLICATE, "two ports are called", text("name"));
-        self.unique(all("ports"), &HIDDEN, "an earlier port is also", |port| {
-            let protocol = port.get("protocol").and_then(Node::as_str).unwrap_or("TCP");
-            Some(format!("{}/{protocol}", port.get("containerPort")?.as_int()?))
-        });
-        self.unique(
-            all("volumeMounts"),
-            &DUPLICATE,
-            "two volumes are mounted at",
-            text("mountPath"),
-        );
-        self.unique(
-            all("volumeDevices"),
-            &DUPLICATE,
-            "two volumes are attached at",
-            text("devicePath"),
-        );
-        if !self.options.overlay {
-            self.named_ports(container);
-        }
-    }
-
     /// Reports elements whose key was there before.
-    fn unique<'n>(
+    pub(super) fn unique<'n>(
         &mut self,
         elements: impl Iterator<Item = &'n Node>,
         code: &'static Code,
@@ -127,38 +203,16 @@ impl Checker<'_> {
     ) {
         let mut seen: Vec<(String, &Node)> = Vec::new();
         for element in elements {
-            let Some(key) = key(element) else { continue };
-            if self.options.overlay && element.get("$patch").is_some() {
+            let Some(key) = key(element).filter(|_| !self.options.overlay || element.get("$patch").is_none())
+            else {
                 continue;
-            }
+            };
             match seen.iter().find(|(k, _)| *k == key) {
                 Some((_, first)) => {
                     let said = Diagnostic::new(code, format!("{message} `{key}`"));
                     self.at(element, said.label(first.ids.first(), "the first is here"));
                 }
                 None => seen.push((key, element)),
-            }
-        }
-    }
-
-    /// Ports that probes and hooks name.
-    fn named_ports(&mut self, container: &Node) {
-        let known: Vec<&str> = list(container, "ports").iter().filter_map(name_of).collect();
-        let probes = ["livenessProbe", "readinessProbe", "startupProbe"].map(|p| vec![p]);
-        let hooks = ["postStart", "preStop"].map(|h| vec!["lifecycle", h]);
-        for path in probes.iter().chain(&hooks) {
-            for action in ["httpGet", "tcpSocket"] {
-                let port = container.at(path).and_then(|n| n.at(&[action, "port"]));
-                let Some((node, name)) = port.and_then(|n| Some((n, n.as_str()?))) else {
-                    continue;
-                };
-                if names::port_name(name).is_ok() && !known.contains(&name) {
-                    let said = Diagnostic::new(
-                        &NO_SUCH_PORT,
-                        format!("the container has no port called `{name}`"),
-                    );
-                    self.at(node, said.remedy("declare it under `ports`, or give the number"));
-                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::kubernetes::codes::{BAD_NAME, BAD_PORT, BAD_QUANTITY, OUT_OF_RANGE, WRONG_TYPE};
+use crate::kubernetes::codes::{BAD_PORT, BAD_QUANTITY, OUT_OF_RANGE, WRONG_TYPE};
 use crate::kubernetes::names::{self, Check};
 use crate::kubernetes::quantity::Quantity;
 use crate::value::{Node, Value};
@@ -46,43 +46,42 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the string under a key, if it is one without references.
+    /// Checks the text of a field, if it is one without references. An empty one is the same as none.
     pub(super) fn text(
         &mut self,
-        owner: &Node,
-        key: &str,
+        node: &Node,
+        field: &str,
         code: &'static Code,
         what: &str,
         check: fn(&str) -> Check,
     ) {
-        let Some(node) = owner.get(key) else { return };
-        if let Some(Err(reason)) = node.as_str().map(check) {
-            let text = node.as_str().unwrap_or_default();
-            self.within(key, |c| {
+        let Some(text) = node.as_str().filter(|text| !text.is_empty()) else {
+            return;
+        };
+        if let Err(reason) = check(text) {
+            self.within(field, |c| {
                 c.say(node, code, format!("`{text}` is not a valid {what}: {reason}"))
             });
         }
     }
 
-    pub(super) fn label_name(&mut self, owner: &Node, key: &str, what: &str) {
-        self.text(owner, key, &BAD_NAME, what, names::dns_label);
-    }
-
-    /// Checks that the number under a key, if it is one, lies between two bounds.
-    pub(super) fn range(&mut self, owner: &Node, key: &str, min: i64, max: i64) {
-        let Some((node, n)) = owner.get(key).and_then(|node| Some((node, node.as_int()?))) else {
+    /// Checks that the number of a field, if it is one, lies between two bounds.
+    pub(super) fn range(&mut self, node: &Node, field: &str, min: i64, max: i64) {
+        let Some(n) = node.as_int().filter(|n| *n < min || *n > max) else {
             return;
         };
-        if n < min || n > max {
-            let bounds = if max == i64::MAX {
-                format!("at least {min}")
-            } else {
-                format!("from {min} to {max}")
-            };
-            self.within(key, |c| {
-                c.say(node, &OUT_OF_RANGE, format!("`{key}` must be {bounds}, not {n}"))
-            });
-        }
+        let bounds = if max == i64::MAX {
+            format!("at least {min}")
+        } else {
+            format!("from {min} to {max}")
+        };
+        self.within(field, |c| {
+            c.say(
+                node,
+                &OUT_OF_RANGE,
+                format!("`{field}` must be {bounds}, not {n}"),
+            )
+        });
     }
 
     /// Checks a port: a number, or where `named` a name.

@@ -127,7 +127,7 @@ fn rules_of_containers() {
             "INF3009 `A=B` is not a valid name of an environment variable: '=' is not allowed, only printable ASCII characters other than '='",
         ),
         (
-            "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: z}}}]",
+            "env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]",
             "INF3016 an environment variable has either `value` or `valueFrom`, not both",
         ),
         (
@@ -177,7 +177,7 @@ fn rules_of_containers() {
         ),
         (
             "volumeMounts: [{name: shm, mountPath: /a, subPath: ../b}]",
-            "INF3024 `subPath` is relative and stays in the volume",
+            "INF3024 `../b` is not a valid path in a volume: it must not have '..'",
         ),
         (
             "resources: {claims: [{name: gpu}]}",
@@ -234,8 +234,8 @@ fn rules_of_pods() {
             "INF3010 the value of `gpu` is not a valid label value: ' ' is not allowed, only letters, digits, '-', '_' and '.'",
         ),
         (
-            "terminationGracePeriodSeconds: -1",
-            "INF3017 `terminationGracePeriodSeconds` must be at least 0, not -1",
+            "activeDeadlineSeconds: 0",
+            "INF3017 `activeDeadlineSeconds` must be from 1 to 2147483647, not 0",
         ),
         (
             "tolerations: [{effect: NoSchedule}]",
@@ -264,7 +264,7 @@ fn rules_of_pods() {
 fn metadata() {
     let mut ledger = Ledger::new();
     let template = yaml(
-        "{metadata: {labels: {'a b': c, ok: 'http://x'}, annotations: {'/x': z}}, spec: {containers: []}}",
+        "{metadata: {labels: {'a b': c, ok: 'http://x'}, annotations: {'/x': z}}, spec: {containers: [{name: a, image: x}]}}",
     );
     pod_template(&template, &mut ledger);
     let codes: Vec<_> = ledger.diagnostics.iter().map(|d| d.code.id).collect();
