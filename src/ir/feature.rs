@@ -2,6 +2,7 @@
 
 use super::Serving;
 use crate::spec::policy::{RestartPolicy, Scope, StartupOrder, Strictness};
+use crate::spec::scalar::IntOrPercent;
 use crate::value::{Ids, Str};
 
 /// Something that one orchestrator has and another has not.
@@ -182,6 +183,7 @@ impl Use {
 impl super::Role {
     fn uses(&self, uses: &mut Vec<Use>) {
         let name = Some(&self.name.value);
+        let first = uses.len();
         let mut add = |feature, ids: &Ids| uses.push(Use::of(feature, name, ids.clone()));
         if self.multi_node() {
             add(Feature::MultiNode, &self.size().ids);
@@ -222,6 +224,11 @@ impl super::Role {
                 &ids.fold(Ids::none(), |ids, v| ids.union(&v.ids)),
             );
         }
+        let written_out = |u: &&mut Use| self.rollout.as_ref().is_some_and(|r| r.is_default(u.feature));
+        uses[first..]
+            .iter_mut()
+            .filter(written_out)
+            .for_each(|u| u.explicit = false);
     }
 
     fn scheduling_uses(&self, add: &mut dyn FnMut(Feature, &Ids)) {
@@ -295,6 +302,21 @@ impl super::Role {
         }
         if let Some(v) = in_place.as_ref().filter(|v| v.value) {
             add(Feature::InPlace, &v.ids);
+        }
+    }
+}
+
+impl super::Rollout {
+    /// Whether the bound is written out and says what holds without it: a target without the field may do just that.
+    fn is_default(&self, feature: Feature) -> bool {
+        let is = |v: &Option<crate::value::Traced<IntOrPercent>>, n| {
+            v.as_ref().is_some_and(|v| v.value == IntOrPercent::Int(n))
+        };
+        match feature {
+            Feature::MaxUnavailable => is(&self.max_unavailable, 1),
+            Feature::MaxSurge => is(&self.max_surge, 0),
+            Feature::Partition => self.partition.as_ref().is_some_and(|p| p.value == 0),
+            _ => false,
         }
     }
 }

@@ -95,7 +95,9 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
         for overlay in role.pod_templates.iter().chain([&template]) {
             base = strategic_merge(&base, &overlay.0, Type::PodTemplateSpec, ledger);
         }
-        base.decided_by(&ids.union(&role.engine_type.ids));
+        // What the lattice knows of a member and no object says in so many words.
+        let phase_ids = phase.as_ref().unwrap_or(&role.phase).ids.union(&role.phase.ids);
+        base.decided_by(&ids.union(&role.engine_type.ids).union(&phase_ids));
         base = scheduled(role, base, ledger);
         let count = count.map_or(Traced::default_of(1), |c| c.number());
         members.push(Member {

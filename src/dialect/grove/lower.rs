@@ -11,7 +11,7 @@ use super::topology::{self, Placement};
 use crate::diagnostic::{Diagnostic, Outcome, Severity};
 use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
-use crate::ir::{Restart, Role, Serving};
+use crate::ir::{Restart, Role, Rollout, Serving};
 use crate::spec::decode::Decoder;
 use crate::spec::policy::RestartPolicy;
 use crate::template::Vars;
@@ -300,7 +300,9 @@ impl Lowering<'_> {
         Some(Node::derived(config, &scaler.ids))
     }
 
+    /// One for the whole set: what one role holds back is held back for all.
     fn update_strategy(&self, cx: &mut Context<'_>) -> Node {
+        let (mut held, mut ids, mut decided) = (None, Ids::none(), Ids::none());
         let rollouts = || {
             self.layout
                 .roles
@@ -308,27 +310,45 @@ impl Lowering<'_> {
                 .filter(|r| !r.role.implicit)
                 .map(|r| r.role.rollout.as_ref())
         };
-        let paused = |r: Option<&crate::ir::Rollout>| r.and_then(|r| r.paused.clone());
-        let ids = rollouts()
-            .filter_map(paused)
-            .fold(Ids::none(), |ids, p| ids.union(&p.ids));
-        let held = rollouts().filter(|r| paused(*r).is_some_and(|p| p.value)).count();
-        if held > 0 && held < rollouts().count() {
-            let said = Diagnostic::new(&PAUSED_ALL, "one role is paused, and with it all of them");
-            cx.ledger.report(said.at_ids(&ids).outcome(Outcome::Moved));
+        for rollout in rollouts().flatten() {
+            // The bounds have been reported: Grove has no fields for them.
+            let Rollout {
+                max_unavailable: _,
+                max_surge: _,
+                partition: _,
+                paused,
+                in_place,
+            } = rollout;
+            decided.merge(
+                &in_place
+                    .as_ref()
+                    .filter(|v| !v.value)
+                    .map(|v| v.ids.clone())
+                    .unwrap_or_default(),
+            );
+            if let Some(paused) = paused {
+                held = if paused.value { Some(paused.clone()) } else { held };
+                ids.merge(&paused.ids);
+            }
         }
-        let default = if held > 0 {
-            UpdateStrategy::OnDelete
-        } else {
-            UpdateStrategy::RollingRecreate
+        let all = rollouts().all(|r| r.and_then(|r| r.paused.as_ref()).is_some_and(|p| p.value));
+        if let Some(held) = held.as_ref().filter(|_| !all) {
+            let said = Diagnostic::new(&PAUSED_ALL, "some roles are paused, and with them all of them");
+            cx.ledger
+                .report(said.at(held.at()).at_ids(&ids).outcome(Outcome::Moved));
+        }
+        let default = match held {
+            Some(_) => UpdateStrategy::OnDelete,
+            None => UpdateStrategy::RollingRecreate,
         };
-        match &self.options.update_strategy {
+        let strategy = match &self.options.update_strategy {
             Some(own) => {
                 cx.ledger.supersede(&ids, &own.ids);
                 own.node()
             }
             None => Node::derived(default, &ids),
-        }
+        };
+        Node::derived(strategy, &decided)
     }
 
     /// How long a gang may be broken: as the options say, else less than Grove's default where a broken replica is to be made

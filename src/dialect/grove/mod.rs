@@ -65,14 +65,14 @@ const CAPABILITIES: &[Capability] = &[
     row(
         Feature::RestartReplica,
         Lossy(
-            "the kubelet restarts the failed container alone; the replica is made anew when it has been broken for `terminationDelay` (15m is written)",
+            "the kubelet restarts the failed container alone; the replica is made anew when it has been broken for `terminationDelay` (15m unless set)",
         ),
         "set `targets.grove.terminationDelay`",
     ),
     row(
         Feature::RestartSlice,
         Lossy(
-            "the kubelet restarts the failed container alone; the slice is made anew when fewer than `minAvailable` replicas have been whole for `terminationDelay` (15m is written)",
+            "the kubelet restarts the failed container alone; the slice is made anew when fewer than `minAvailable` replicas have been whole for `terminationDelay` (15m unless set)",
         ),
         "set `targets.grove.terminationDelay`",
     ),

@@ -1,0 +1,248 @@
+//! Grove: what is rendered, judged by what the real operator made of the same shapes, and by the upstream CRDs.
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod common;
+
+use serde_yaml::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+/// The shape of the record `names-all-levels`, with every question that a pod can ask.
+const NAMES: &str = r#"
+apiVersion: infer.dev/v1alpha1
+kind: Serving
+metadata: {name: nm}
+spec:
+  slices: 2
+  roles:
+  - name: front
+    phase: other
+    replicas: 2
+    engine: {type: custom, image: "img:1", command: [echo], args: ["$(infer.leader)", "$(infer.rank)", "$(infer.size)", "$(infer.peers)", "$(infer.addr.prefill.2.3)", "$(infer.addr.front.1.0)", "$(infer.rank*8)"]}
+  - name: prefill
+    phase: other
+    replicas: 3
+    members:
+    - {name: pl, podTemplate: &pod {spec: {containers: [{name: main, image: "img:1", command: [echo], args: ["$(infer.leader)", "$(infer.rank)", "$(infer.size)", "$(infer.peers)", "$(infer.addr.prefill.2.3)", "$(infer.addr.front.1.0)", "$(infer.rank*8)"]}]}}}
+    - {name: pw, count: 3, podTemplate: *pod}
+"#;
+
+fn render(spec: &str, name: &str) -> Vec<Value> {
+    let path = std::env::temp_dir().join(format!("infer-grove-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&path, spec).unwrap();
+    let run = common::run(&["render", "-t", "grove", "-f", path.to_str().unwrap()]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run.code, 0, "{}", run.err);
+    let documents = serde_yaml::Deserializer::from_str(&run.out);
+    documents
+        .map(|d| <Value as serde::Deserialize>::deserialize(d).unwrap())
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
+    path.iter()
+        .fold(value, |v, k| &v[*k])
+        .as_str()
+        .unwrap_or_default()
+}
+
+/// The environment of a recorded pod, as its container sees it.
+fn environment(pod: &Value) -> BTreeMap<String, String> {
+    let entry = |e: &Value| {
+        let path = text(e, &["valueFrom", "fieldRef", "fieldPath"]);
+        let label = path
+            .strip_prefix("metadata.labels['")
+            .and_then(|p| p.strip_suffix("']"));
+        let value = label.map_or_else(|| text(e, &["value"]), |l| text(pod, &["metadata", "labels", l]));
+        (text(e, &["name"]).to_owned(), value.to_owned())
+    };
+    pod["spec"]["containers"][0]["env"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(entry)
+        .collect()
+}
+
+/// `$(NAME)` as the kubelet expands it: names that it does not know stay.
+fn expand(word: &str, env: &BTreeMap<String, String>) -> String {
+    env.iter().fold(word.to_owned(), |w, (name, value)| {
+        w.replace(&format!("$({name})"), value)
+    })
+}
+
+/// What the container says when it runs in that environment.
+fn answers(clique: &Value, env: &BTreeMap<String, String>) -> Vec<String> {
+    let container = &clique["spec"]["podSpec"]["containers"][0];
+    let words = |key: &str| container[key].as_sequence().cloned().unwrap_or_default();
+    let line: Vec<String> = words("command")
+        .iter()
+        .chain(&words("args"))
+        .map(|w| expand(w.as_str().unwrap(), env))
+        .collect();
+    let out = Command::new(&line[0])
+        .args(&line[1..])
+        .envs(env)
+        .output()
+        .unwrap();
+    String::from_utf8(out.stdout)
+        .unwrap()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn address(pod: &Value) -> String {
+    let part = |key| text(pod, &["spec", key]);
+    format!(
+        "{}.{}.NAMESPACE.svc.cluster.local",
+        part("hostname"),
+        part("subdomain")
+    )
+}
+
+#[test]
+fn pods_know_their_replica_as_the_operator_made_it() {
+    let Some(shared) = common::shared() else {
+        println!("skipped: no records of the real operator here");
+        return;
+    };
+    let record =
+        std::fs::read_to_string(shared.join("expansions/grove/probes/names-all-levels.json")).unwrap();
+    let record: Value = serde_yaml::from_str(&record).unwrap();
+    let pods = record["pods"].as_sequence().unwrap();
+    let objects = render(NAMES, "names");
+    let cliques = objects[0]["spec"]["template"]["cliques"].as_sequence().unwrap();
+    let label = |pod: &Value, key: &str| text(pod, &["metadata", "labels", key]).to_owned();
+    let replica = |pod: &Value| {
+        let group = label(pod, "grove.io/podcliquescalinggroup");
+        match group.is_empty() {
+            true => address(pod),
+            false => format!(
+                "{group}-{}",
+                label(pod, "grove.io/podcliquescalinggroup-replica-index")
+            ),
+        }
+    };
+    assert_eq!(pods.len(), 2 * (2 + 3 * 4));
+    for pod in pods {
+        let slice = label(pod, "grove.io/podcliqueset-replica-index");
+        let own: Vec<String> = pods
+            .iter()
+            .filter(|p| replica(p) == replica(pod))
+            .map(address)
+            .collect();
+        let fits = |c: &&Value| label(pod, "grove.io/podclique").ends_with(text(c, &["name"]));
+        let said = answers(cliques.iter().find(fits).unwrap(), &environment(pod));
+        let [leader, rank, size, peers, other, front, first] = said.as_slice() else {
+            panic!("{said:?}")
+        };
+        let peers: Vec<&str> = peers.split(',').collect();
+        assert_eq!(peers.len(), own.len());
+        assert!(
+            own.iter().all(|o| peers.contains(&o.as_str())),
+            "{own:?} {peers:?}"
+        );
+        assert_eq!(leader, peers[0]);
+        assert_eq!(peers[rank.parse::<usize>().unwrap()], address(pod));
+        assert_eq!(size.parse::<usize>().unwrap(), own.len());
+        assert_eq!(first.parse::<u32>().unwrap(), 8 * rank.parse::<u32>().unwrap());
+        let of_slice = |p: &&Value| label(p, "grove.io/podcliqueset-replica-index") == slice;
+        let known: Vec<String> = pods.iter().filter(of_slice).map(address).collect();
+        assert!(known.contains(other) && known.contains(front), "{other} {front}");
+        assert!(other.contains("-prefill-2-pw-2."), "{other}");
+    }
+}
+
+/// Each selector finds the pods that it is for by labels that pods have: those of the template and those of the operator.
+#[test]
+fn slices_are_selected_by_the_operators_label() {
+    let spec = NAMES.replace(
+        "phase: other\n    replicas: 2",
+        "phase: other\n    disruption: {maxUnavailable: 1}\n    replicas: 2",
+    );
+    let objects = render(&spec, "slices");
+    let budgets: Vec<&Value> = objects
+        .iter()
+        .filter(|o| o["kind"] == "PodDisruptionBudget")
+        .collect();
+    assert_eq!(budgets.len(), 2);
+    for (slice, budget) in budgets.iter().enumerate() {
+        let labels = &budget["spec"]["selector"]["matchLabels"];
+        assert_eq!(
+            labels["grove.io/podcliqueset-replica-index"],
+            slice.to_string().as_str()
+        );
+        assert_eq!(labels["infer.dev/role"], "front");
+    }
+}
+
+/// No clique of a list is found in place of a later one, which Grove looks up by the end of its name.
+#[test]
+fn longer_names_are_listed_first() {
+    let roles = ["r", "er", "worker", "prefill-worker", "w", "other-worker", "ker"];
+    let role =
+        |name: &&str| format!("  - {{name: {name}, phase: other, engine: {{type: custom, image: i}}}}\n");
+    let spec = format!(
+        "apiVersion: infer.dev/v1alpha1\nkind: Serving\nmetadata: {{name: s}}\nspec:\n  roles:\n{}",
+        roles.iter().map(role).collect::<String>()
+    );
+    let objects = render(&spec, "suffixes");
+    let cliques = objects[0]["spec"]["template"]["cliques"].as_sequence().unwrap();
+    let names: Vec<&str> = cliques.iter().map(|c| text(c, &["name"])).collect();
+    assert_eq!(names.len(), roles.len());
+    for (i, name) in names.iter().enumerate() {
+        assert!(
+            names[i + 1..].iter().all(|later| !later.ends_with(name)),
+            "{name} before {names:?}"
+        );
+    }
+}
+
+/// The budget of names is exact: 45 characters pass, 46 do not.
+#[test]
+fn names_have_45_characters_together() {
+    for (length, code) in [(45 - 6, 0), (45 - 5, 3)] {
+        let name = "n".repeat(length);
+        let spec = format!(
+            "apiVersion: infer.dev/v1alpha1\nkind: Serving\nmetadata: {{name: {name}}}\nspec:\n  roles:\n  - {{name: server, phase: other, engine: {{type: custom, image: i}}}}\n"
+        );
+        let path = std::env::temp_dir().join(format!("infer-grove-{}-{length}.yaml", std::process::id()));
+        std::fs::write(&path, spec).unwrap();
+        let run = common::run(&["render", "-t", "grove", "-f", path.to_str().unwrap()]);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(run.code, code, "{length}: {}", run.err);
+        assert_eq!(run.err.contains("INF5200"), code == 3, "{}", run.err);
+    }
+}
+
+#[test]
+fn expected_objects_pass_the_upstream_schema() {
+    let Some(shared) = common::shared() else {
+        println!("skipped: no upstream CRDs here");
+        return;
+    };
+    let check = |path: &Path| {
+        let tool = shared.join("tools/crdcheck.py");
+        let out = Command::new("python3")
+            .arg(tool)
+            .arg(shared.join("crds/grove"))
+            .arg(path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(
+            out.status.success() && said.contains("1 valid, 0 invalid"),
+            "{}: {said}",
+            path.display()
+        );
+    };
+    let cases = common::directories_with(&common::root().join("testdata"), "expected.grove.yaml");
+    let printed: Vec<_> = cases.iter().map(|c| c.join("expected.grove.yaml")).collect();
+    let printed = printed
+        .iter()
+        .filter(|p| std::fs::metadata(p).is_ok_and(|m| m.len() > 0));
+    assert!(printed.clone().count() > 5);
+    printed.for_each(|p| check(p));
+}
