@@ -159,10 +159,9 @@ impl Checker<'_> {
     pub(super) fn downward_file(&mut self, node: &Node) {
         self.field_path(node, &FILE_FIELDS);
         self.resource_name(node);
-        if let Some(resource) = node.get("resourceFieldRef").filter(|n| n.as_map().is_some()) {
-            if is_missing(resource, "containerName") && !self.options.overlay {
-                self.missing(resource, "containerName", "`resourceFieldRef` of a volume");
-            }
+        let resource = node.get("resourceFieldRef").filter(|n| n.as_map().is_some());
+        if let Some(resource) = resource.filter(|r| is_missing(r, "containerName") && !self.options.overlay) {
+            self.missing(resource, "containerName", "`resourceFieldRef` of a volume");
         }
     }
 
@@ -329,10 +328,9 @@ impl Checker<'_> {
     }
 
     pub(super) fn size_limit(&mut self, node: &Node) {
-        if let Some(limit) = node.get("sizeLimit") {
-            if Quantity::from_node(limit).is_ok_and(|q| q.is_negative()) {
-                self.say(limit, &OUT_OF_RANGE, "`sizeLimit` is less than nothing");
-            }
+        let limit = node.get("sizeLimit");
+        if let Some(limit) = limit.filter(|l| Quantity::from_node(l).is_ok_and(|q| q.is_negative())) {
+            self.say(limit, &OUT_OF_RANGE, "`sizeLimit` is less than nothing");
         }
     }
 }

@@ -54,14 +54,13 @@ impl Checker<'_> {
                 "a toleration with the operator Exists has no `value`",
             );
         }
-        if let Some(seconds) = node.get("tolerationSeconds").filter(|n| !n.is_null()) {
-            if text(node, "effect") != Some("NoExecute") {
-                self.say(
-                    seconds,
-                    &NOT_ALLOWED,
-                    "`tolerationSeconds` needs the effect NoExecute",
-                );
-            }
+        let seconds = node.get("tolerationSeconds").filter(|n| !n.is_null());
+        if let Some(seconds) = seconds.filter(|_| text(node, "effect") != Some("NoExecute")) {
+            self.say(
+                seconds,
+                &NOT_ALLOWED,
+                "`tolerationSeconds` needs the effect NoExecute",
+            );
         }
     }
 
