@@ -58,6 +58,12 @@ pub trait Answers {
     /// The answer to `reference` for the asking pods.
     fn answer(&self, reference: &Reference, asker: &Asker<'_>) -> Answer;
 
+    /// The answer inside the value of an environment variable, where it differs: injected variables that stand last do not
+    /// expand there.
+    fn answer_in_environment(&self, reference: &Reference, asker: &Asker<'_>) -> Answer {
+        self.answer(reference, asker)
+    }
+
     /// Whether injected variables stand before the template's own, so that `$(NAME)` expands in values of the environment.
     fn injected_first(&self) -> bool;
 }
@@ -252,7 +258,10 @@ impl Resolver<'_, '_> {
         place: Place,
         variables: &mut Vec<(Str, Str)>,
     ) -> Answered {
-        let answer = self.answers.answer(reference, self.asker);
+        let answer = match place {
+            Place::Environment => self.answers.answer_in_environment(reference, self.asker),
+            Place::Argument | Place::Elsewhere => self.answers.answer(reference, self.asker),
+        };
         let refused = match answer {
             Answer::Literal(text) => return Answered::Plain(text),
             Answer::Expanded(text) => match place {

@@ -1,0 +1,264 @@
+//! Codes of the Kthena dialect.
+
+use crate::diagnostic::{Code, Severity::Error, Severity::Note, Severity::Warning};
+
+/// A name that leaves no room for what is derived from it.
+pub const NAME_TOO_LONG: Code = Code {
+    id: "INF5400",
+    title: "ModelServing name too long",
+    severity: Error,
+    explanation: "Kthena's webhook builds `<serving>-<slices>-<role>-<replicas>-<workers>` for each role and refuses a ModelServing \
+                  for which that has more than 63 characters. It counts with the numbers themselves, so scaling up can make a \
+                  name too long that was accepted: the check here counts with the largest number that scaling allows.",
+};
+
+/// A role name that Kthena has no room for.
+pub const ROLE_NAME: Code = Code {
+    id: "INF5401",
+    title: "role name too long for Kthena",
+    severity: Error,
+    explanation: "Role names of a ModelServing have at most 12 characters (CRD). Pods keep the spec's own name in the label \
+                  `infer.dev/role`.\n\nShorten the role's name, or give it another one for this target only: \
+                  `roles[].targets.kthena.name`.",
+};
+
+/// More roles than a ModelServing takes.
+pub const TOO_MANY_ROLES: Code = Code {
+    id: "INF5402",
+    title: "too many roles for a ModelServing",
+    severity: Error,
+    explanation: "A ModelServing has at most four roles (CRD), and a gang, a topology and a pairing of prefill and decode exist \
+                  only inside one. Split the serving, or choose a target without that limit (grove, rbg, aibrix).",
+};
+
+/// A replica whose pods are of more kinds than entry and workers.
+pub const MEMBERS: Code = Code {
+    id: "INF5403",
+    title: "members do not fit entry and workers",
+    severity: Error,
+    explanation: "A role of a ModelServing has one entry pod and workers of one template. Members fit if the first has one pod \
+                  and the others are one kind, or if all are equal.",
+};
+
+/// A label, annotation or variable that the controller owns.
+pub const RESERVED: Code = Code {
+    id: "INF5404",
+    title: "reserved by Kthena's controller",
+    severity: Error,
+    explanation: "Labels under `modelserving.volcano.sh/` in a template win over the controller's own: it then loses its groups, \
+                  deletes their PodGroups and makes pods of ordinal -1. The variables GROUP_SIZE, ENTRY_ADDRESS and WORKER_INDEX \
+                  of a container are removed and written anew. The annotations `scheduling.k8s.io/group-name` and \
+                  `volcano.sh/task-spec` are overwritten.\n\nUse other names; `$(infer.size)`, `$(infer.leader)` and \
+                  `$(infer.rank)` give the values on every target.",
+};
+
+/// Template metadata that the CRD prunes.
+pub const PRUNED: Code = Code {
+    id: "INF5405",
+    title: "template metadata not carried",
+    severity: Warning,
+    explanation: "Templates of a ModelServing have labels and annotations in their metadata and nothing else; the API server \
+                  removes the rest in silence.",
+};
+
+/// Roles that disagree where the ModelServing has one value.
+pub const ONE_FOR_ALL: Code = Code {
+    id: "INF5406",
+    title: "one value for all roles",
+    severity: Warning,
+    explanation: "A ModelServing has one scheduler, one queue and one recovery policy for all its roles. The value of the first \
+                  role that has one is used; for restarts, that of the largest unit.",
+};
+
+/// A gang without Volcano.
+pub const NO_GANG: Code = Code {
+    id: "INF5407",
+    title: "no gang without Volcano",
+    severity: Warning,
+    explanation: "Kthena makes PodGroups only when `schedulerName` is `volcano`; with another scheduler gangs, HyperNode topologies \
+                  and queues are ignored in silence.\n\nRemove `scheduling.schedulerName`, or choose another target. Whether \
+                  Volcano is installed is said in the Platform: `spec: {kthena: {volcano: none}}`.",
+};
+
+/// A gang that is larger than asked for.
+pub const GANG_WIDENED: Code = Code {
+    id: "INF5408",
+    title: "gang is wider than asked for",
+    severity: Warning,
+    explanation: "A ServingGroup has one PodGroup. Gangs of single replicas are subgroups in it, which Volcano has from 1.14 on; \
+                  before, the whole slice starts together or not at all. Roles with a gang of their own share the PodGroup, so \
+                  they also wait for each other.",
+};
+
+/// A minimum above what there is.
+pub const GANG_MINIMUM: Code = Code {
+    id: "INF5409",
+    title: "gang minimum above the replicas",
+    severity: Error,
+    explanation: "The webhook refuses a `minRoleReplicas` above the role's replicas, also when an autoscaler lowers them, and the \
+                  value cannot be changed once applied. It must be at most the fewest replicas that scaling allows.",
+};
+
+/// A rollout that the strategy cannot do.
+pub const ROLLOUT: Code = Code {
+    id: "INF5410",
+    title: "rollout setting not carried",
+    severity: Warning,
+    explanation: "Under `ServingGroupRollingUpdate` whole slices are replaced; bounds and partitions of single roles exist only under \
+                  `RoleRollingUpdate`. The latter is not possible with `restart: {policy: slice}` (admission refuses \
+                  ServingGroupRecreate with it) nor while a role has, or may be scaled to, no replicas.\n\nBounds of slices are \
+                  options: `targets.kthena.rollout`.",
+};
+
+/// A rollout that admission refuses.
+pub const ROLLOUT_FORBIDDEN: Code = Code {
+    id: "INF5411",
+    title: "rollout refused by admission",
+    severity: Error,
+    explanation: "Kthena's webhook refuses RoleRollingUpdate with ServingGroupRecreate, with bounds of ServingGroups, and with a role \
+                  of no replicas, and a `maxUnavailable` that comes to 0.",
+};
+
+/// A bound that had to be changed.
+pub const MAX_UNAVAILABLE: Code = Code {
+    id: "INF5412",
+    title: "maxUnavailable adjusted",
+    severity: Warning,
+    explanation: "A role's `maxUnavailable` must come to at least 1 and to at most its replicas, at any count that scaling allows; \
+                  otherwise admission refuses every later change. Percentages are written as numbers for the same reason: the \
+                  scale subresource skips admission, and 25% of three is nothing.",
+};
+
+/// A restart with another unit than asked for.
+pub const RESTART: Code = Code {
+    id: "INF5413",
+    title: "more is restarted than asked for",
+    severity: Warning,
+    explanation: "When a container restarts and its pod is not ready again within `restartGracePeriodSeconds`, Kthena makes all pods \
+                  of the replica anew (RoleRecreate) or of the slice (ServingGroupRecreate), by one policy for all roles. Its \
+                  policy `None` deletes the pod and never makes it again, so it is not used.\n\nA grace period lets the kubelet \
+                  bring the container back: `targets.kthena.restartGracePeriodSeconds`.",
+};
+
+/// Ports that one ModelServer cannot name.
+pub const PORTS: Code = Code {
+    id: "INF5414",
+    title: "one port for all roles of a ModelServer",
+    severity: Error,
+    explanation: "A ModelServer has one `workloadPort`, so prefill and decode must serve on the same port, and of an engine that \
+                  serves one port a rank only the first gets requests.",
+};
+
+/// A connector that kthena-router does not speak.
+pub const CONNECTOR: Code = Code {
+    id: "INF5415",
+    title: "connector unknown to kthena-router",
+    severity: Error,
+    explanation: "kthena-router hands requests from prefill to decode as NIXL, Mooncake or LMCache need it with vLLM, and by SGLang's \
+                  bootstrap protocol. Other connectors need the engine's own router: `routing: {router: {type: engine}}`.",
+};
+
+/// An engine that kthena-router does not know.
+pub const ENGINE: Code = Code {
+    id: "INF5416",
+    title: "engine unknown to kthena-router",
+    severity: Error,
+    explanation: "A ModelServer's `inferenceEngine` is vLLM or SGLang. A serving of another engine with prefill and decode apart needs a \
+                  router role (`routing: {router: {type: engine}}`); one of aggregated roles is reached by its Service. An \
+                  engine that speaks the protocol of one of the two may be called that: `roles[].targets.kthena.inferenceEngine`.",
+};
+
+/// A Gateway that cannot be used.
+pub const GATEWAY: Code = Code {
+    id: "INF5417",
+    title: "gateway setting not carried",
+    severity: Warning,
+    explanation: "A ModelRoute is bound to a Gateway by `parentRefs` if kthena-router runs with `--enable-gateway-api`; without that \
+                  flag it skips routes that name a Gateway, so they are not written. Host names are a matter of the Gateway's \
+                  listeners: a ModelRoute has none.\n\nIf your router has the flag, say so in a Platform document: \
+                  `spec: {kthena: {gatewayApi: true}}`.",
+};
+
+/// A metric that AutoscalingPolicies do not have.
+pub const METRIC: Code = Code {
+    id: "INF5418",
+    title: "metric not available to an AutoscalingPolicy",
+    severity: Warning,
+    explanation: "AutoscalingPolicies read metrics from the entry pods' own endpoint or by a Prometheus query; they know no CPU or \
+                  memory use. An external metric is a query to the Prometheus server that the Platform names: \
+                  `spec: {kthena: {prometheus: 'http://…'}}`. A role none of whose metrics can be read is not scaled.",
+};
+
+/// A scaling that admission refuses or that cannot work.
+pub const SCALING: Code = Code {
+    id: "INF5419",
+    title: "scaling that cannot work",
+    severity: Error,
+    explanation: "Kthena's webhook refuses metrics of the same name in a role, targets of 0, a ratio that the bounds exclude, \
+                  and a `panicPolicy` without `period`. Roles and slices scaled at once would multiply. A role at 0 replicas has \
+                  no pods to read a metric from, so it never comes back by a pod metric.",
+};
+
+/// A drain bound written as a number of pods.
+pub const BUDGET: Code = Code {
+    id: "INF5420",
+    title: "drain bound written as a number",
+    severity: Note,
+    explanation: "For percentages and `maxUnavailable` Kubernetes asks the pods' owner how many there should be. A ModelServing answers \
+                  with its slices, not its pods, and the budget would protect nothing. So it is written as `minAvailable` with the \
+                  number of pods; for a scaled role it is computed from the fewest replicas.",
+};
+
+/// A plugin that is not registered.
+pub const PLUGIN: Code = Code {
+    id: "INF5421",
+    title: "unknown plugin",
+    severity: Error,
+    explanation: "With an unknown plugin the controller makes no pod at all and says so only in its log. Built in are \
+                  `demo-pod-tweaks` and `lws-standard-labels`; name others in the Platform: `spec: {kthena: {plugins: [...]}}`.",
+};
+
+/// A role that cannot be waited for.
+pub const CANNOT_WAIT: Code = Code {
+    id: "INF5422",
+    title: "cannot wait for the role",
+    severity: Warning,
+    explanation: "Startup order is made of init containers that wait for a port. The role named here has no port, or no replica.",
+};
+
+/// A role of the workload that kthena-router does not reach.
+pub const NOT_ROUTED: Code = Code {
+    id: "INF5423",
+    title: "not routed by kthena-router",
+    severity: Note,
+    explanation: "A ModelServer knows vLLM and SGLang only, so no ModelRoute is made for this role; clients reach it by its Service. \
+                  `roles[].targets.kthena.inferenceEngine` says what to take the engine for.",
+};
+
+/// All codes of the dialect.
+pub const CODES: &[&Code] = &[
+    &NAME_TOO_LONG,
+    &ROLE_NAME,
+    &TOO_MANY_ROLES,
+    &MEMBERS,
+    &RESERVED,
+    &PRUNED,
+    &ONE_FOR_ALL,
+    &NO_GANG,
+    &GANG_WIDENED,
+    &GANG_MINIMUM,
+    &ROLLOUT,
+    &ROLLOUT_FORBIDDEN,
+    &MAX_UNAVAILABLE,
+    &RESTART,
+    &PORTS,
+    &CONNECTOR,
+    &ENGINE,
+    &GATEWAY,
+    &METRIC,
+    &SCALING,
+    &BUDGET,
+    &PLUGIN,
+    &CANNOT_WAIT,
+    &NOT_ROUTED,
+];

@@ -1,0 +1,114 @@
+//! Kthena (volcano-sh/kthena): one ModelServing for a whole workload.
+//!
+//! A ModelServing has all coordinates of the lattice: `replicas` are slices (ServingGroups), roles have `replicas`, and a
+//! replica is an entry pod with `workerReplicas` workers. Gangs and HyperNode topologies are Volcano's: a ServingGroup has one
+//! PodGroup, with a subgroup for each replica. Requests come by kthena-router, which finds pods by ModelServers and models by
+//! ModelRoutes; AutoscalingPolicies scale roles.
+
+mod affinity;
+mod answers;
+mod budget;
+mod check;
+mod codes;
+mod cut;
+mod lower;
+mod options;
+mod policies;
+mod routing;
+mod scaling;
+mod scheduling;
+mod services;
+#[cfg(test)]
+mod tests;
+
+use super::{Context, Dialect, Info, Routing};
+use crate::ir::{Capability, Feature, Serving, Support};
+use crate::value::Node;
+
+/// The dialect.
+#[derive(Debug)]
+pub struct Kthena;
+
+const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
+    Capability { feature, support, remedy }
+}
+
+use Support::{Emulated, Impossible, Lossy, Native};
+
+const CAPABILITIES: &[Capability] = &[
+    row(Feature::Slices, Native, ""),
+    row(Feature::Roles, Native, ""),
+    row(Feature::MultiNode, Native, ""),
+    row(Feature::LeaderTemplate, Native, ""),
+    row(
+        Feature::Members,
+        Impossible("a role has two templates, entry and worker"),
+        "merge members, or choose grove or rbg",
+    ),
+    row(Feature::GangReplica, Native, ""),
+    row(Feature::GangRole, Emulated("by the PodGroup of the slice, in which all replicas of the role are needed"), ""),
+    row(Feature::GangSlice, Native, ""),
+    row(Feature::GangTimeout, Lossy("the PodGroups that Kthena makes have no time limit"), ""),
+    row(
+        Feature::TopologyReplica,
+        Emulated("pod affinity, or a HyperNode tier where the Platform maps the label to one"),
+        "",
+    ),
+    row(Feature::TopologyRole, Emulated("pod affinity among the pods of the role"), ""),
+    row(
+        Feature::TopologySlice,
+        Emulated("pod affinity, or a HyperNode tier where the Platform maps the label to one"),
+        "",
+    ),
+    row(Feature::TopologyPreferred, Native, ""),
+    row(Feature::TopologyExclusive, Emulated("pod anti-affinity"), ""),
+    row(Feature::Queue, Native, ""),
+    row(Feature::DependsOn, Emulated("init containers that wait for the other role's port"), ""),
+    row(Feature::LeaderFirst, Emulated("init containers of the workers that wait for the entry pod's port"), ""),
+    row(Feature::WorkersFirst, Lossy("workers have no DNS names, so the entry pod cannot wait for them"), ""),
+    row(
+        Feature::RestartPod,
+        Emulated("the pod is made anew, unless it is ready again within `restartGracePeriodSeconds`"),
+        "",
+    ),
+    row(Feature::RestartReplica, Native, ""),
+    row(Feature::RestartSlice, Native, ""),
+    row(Feature::RestartBackoff, Lossy("pods are made anew at once, without a limit"), ""),
+    row(Feature::MaxUnavailable, Native, ""),
+    row(Feature::MaxSurge, Lossy("replicas are deleted before they are made anew"), "give `maxUnavailable`, or a second serving"),
+    row(Feature::Partition, Native, ""),
+    row(Feature::Paused, Emulated("a partition of 100%"), ""),
+    row(Feature::InPlace, Lossy("pods are replaced"), ""),
+    row(Feature::Scaling, Native, ""),
+    row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
+];
+
+macro_rules! templates {
+    ($($name:literal),*) => {
+        &[$((concat!("kthena/", $name), include_str!(concat!("../../../templates/kthena/", $name)))),*]
+    };
+}
+
+static INFO: Info = Info {
+    name: "kthena",
+    title: "Kthena ModelServing",
+    api_version: "workload.serving.volcano.sh/v1alpha1",
+    kind: "ModelServing",
+    routing: Routing::Own,
+    capabilities: CAPABILITIES,
+    options: &options::Options::SHAPE,
+    role_options: &options::RoleOptions::SHAPE,
+    platform: &options::Platform::SHAPE,
+    codes: codes::CODES,
+    templates: templates!("modelserving.yaml", "role.yaml", "modelserver.yaml", "modelroute.yaml", "autoscalingpolicy.yaml"),
+};
+
+impl Dialect for Kthena {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
+        lower::lower(serving, cx)
+    }
+}
