@@ -15,7 +15,7 @@ pub use finish::TARGET_ANNOTATION;
 pub use set::{Assignment, assign, path};
 
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, balance};
-use crate::dialect::{self, Context, Dialect, Routing, platform::Platform};
+use crate::dialect::{self, Context, Dialect, platform::Platform};
 use crate::ir::capability;
 use crate::plan;
 use crate::source::{Document, Sources};
@@ -126,7 +126,7 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
         let request = plan::Request {
             target: None,
             targets: &target_names(),
-            own_router: false,
+            routed: &[],
             namespace: settings.namespace.clone(),
             spelling_only: decoded.failed,
         };
@@ -159,7 +159,7 @@ fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledge
     let request = plan::Request {
         target: Some(info.name),
         targets: &target_names(),
-        own_router: info.routing == Routing::Own,
+        routed: target.routed_engines(),
         namespace: settings.namespace.clone(),
         spelling_only: false,
     };

@@ -6,6 +6,7 @@
 
 mod aibrix;
 mod grove;
+mod kthena;
 mod lws;
 pub mod platform;
 mod rbg;
@@ -16,6 +17,7 @@ use crate::ir::{Capability, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
 use crate::source::{Document, Sources};
 use crate::spec::decode::{Decode, Decoder};
+use crate::spec::engine::EngineType;
 use crate::spec::shape::ObjectShape;
 use crate::template::Templates;
 use crate::value::Node;
@@ -23,7 +25,13 @@ use platform::Platform;
 use std::path::Path;
 
 /// All dialects, in the order of tables and of `--help`.
-pub static ALL: &[&dyn Dialect] = &[&lws::Lws, &aibrix::Aibrix, &grove::Grove, &rbg::Rbg];
+pub static ALL: &[&dyn Dialect] = &[
+    &lws::Lws,
+    &aibrix::Aibrix,
+    &grove::Grove,
+    &rbg::Rbg,
+    &kthena::Kthena,
+];
 
 /// How requests find prefill and decode on a target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +103,20 @@ pub trait Dialect: Sync {
     /// How far the dialect has a feature as this workload uses it. The table tells the general case, which is the default.
     fn supports(&self, _serving: &Serving, _used: &Use, row: &Capability) -> Support {
         row.support
+    }
+
+    /// The engines whose prefill and decode the target joins by means of its own. For others a router role is added, unless
+    /// the spec has one. All of them with [`Routing::Own`], unless the dialect says otherwise.
+    fn routed_engines(&self) -> &'static [EngineType] {
+        match self.info().routing {
+            Routing::Own => &[
+                EngineType::Vllm,
+                EngineType::Sglang,
+                EngineType::Trtllm,
+                EngineType::Custom,
+            ],
+            Routing::Role => &[],
+        }
     }
 
     /// The objects of a workload, in dependency order: what others refer to comes first.

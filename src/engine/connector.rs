@@ -474,12 +474,13 @@ fn sglang(
     );
     let port = kv.port.clone().unwrap_or(Traced::default_of(8998));
     argv.of_setting("bootstrapPort");
-    if request.phase == Phase::Prefill {
+    // A decode server takes its own flag for the port of requests that name none, as some routers leave it to do.
+    if request.phase == Phase::Prefill || kv.port.is_some() {
         argv.value("--disaggregation-bootstrap-port", &port.node());
+    }
+    if request.phase == Phase::Prefill {
         transfer.port = Some(("bootstrap", port));
         transfer.bootstrap = true;
-    } else {
-        argv.leave_out(&port.ids);
     }
     argv.of_setting("");
     if let Some(first) = kv.devices.first() {

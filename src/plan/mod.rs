@@ -9,7 +9,7 @@ pub mod codes;
 mod model;
 pub mod nodes;
 mod pod;
-mod policies;
+pub mod policies;
 mod process;
 pub mod resolve;
 mod router;
@@ -20,6 +20,7 @@ pub mod variables;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir;
 use crate::spec::decode::{Decode, StringMap};
+use crate::spec::engine::EngineType;
 use crate::spec::role::Phase;
 use crate::spec::routing::{Gateway, Routing, Service, ServiceType};
 use crate::spec::{Metadata, Serving, ServingSpec};
@@ -34,8 +35,8 @@ pub struct Request<'a> {
     pub target: Option<&'a str>,
     /// All dialects, for checks of `targets`.
     pub targets: &'a [&'static str],
-    /// Whether the target joins prefill and decode by means of its own.
-    pub own_router: bool,
+    /// The engines whose prefill and decode the target joins by means of its own; empty if it has none.
+    pub routed: &'a [EngineType],
     /// The namespace of the command line.
     pub namespace: Option<Str>,
     /// Parts of the spec could not be read: check names and references only, the rest would mislead.
@@ -213,12 +214,16 @@ fn front(
         role,
     };
     if front.role.is_none() {
-        let message = if request.own_router {
+        let message = if !request.routed.is_empty() {
             "the target's gateway stands before the roles; no Service for clients is made"
         } else {
             "no role of the spec answers clients, so no Service for clients is made"
         };
-        let code = if request.own_router { &TRIVIAL } else { &NO_EFFECT };
+        let code = if !request.routed.is_empty() {
+            &TRIVIAL
+        } else {
+            &NO_EFFECT
+        };
         let routing = spec.routing.as_ref().map(Decode::origins).unwrap_or_default();
         ledger.waive(&routing, Diagnostic::new(code, message).outcome(Outcome::Dropped));
     }

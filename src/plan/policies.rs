@@ -144,12 +144,17 @@ pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced
 
 /// Automatic scaling.
 pub fn scaling(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Scaling> {
+    scaling_of(role.scaling.clone()?, &role.replicas, ledger)
+}
+
+/// Automatic scaling of `replicas` things.
+pub fn scaling_of(scaling: Scaling, replicas: &Traced<u32>, ledger: &mut Ledger) -> Option<ir::Scaling> {
     let Scaling {
         ids,
         min_replicas,
         max_replicas,
         metrics,
-    } = role.scaling.clone()?;
+    } = scaling;
     let min = min_replicas.map_or(Traced::default_of(1), |m| m.number());
     let max = max_replicas?.number();
     if min.value > max.value {
@@ -160,15 +165,15 @@ pub fn scaling(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Scaling> {
                 .label(min.at(), "at least this many"),
         );
     }
-    if role.replicas.value > max.value {
+    if replicas.value > max.value {
         let message = format!(
             "{} replicas are more than the {} that scaling allows",
-            role.replicas.value, max.value
+            replicas.value, max.value
         );
         ledger.report(
             Diagnostic::new(&CONTRADICTION, message)
                 .at_ids(&max.ids)
-                .label(role.replicas.at(), "replicas"),
+                .label(replicas.at(), "replicas"),
         );
     }
     let metrics = metrics?.into_iter().filter_map(|m| metric(m, ledger)).collect();

@@ -176,7 +176,9 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
         );
         return None;
     };
-    if choice == RouterType::None || (request.own_router && choice == RouterType::Auto) {
+    if choice == RouterType::None
+        || (request.routed.contains(&backend.engine_type.value) && choice == RouterType::Auto)
+    {
         let said = Diagnostic::new(&OWN_ROUTER, "no router is deployed").outcome(Outcome::Defaulted);
         ledger.waive(&asked, said);
         return None;

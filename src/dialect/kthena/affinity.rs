@@ -9,10 +9,18 @@ use crate::value::{Ids, Map, Node};
 
 /// Keeps the pods of a template together, and other units of the same scope away if the domain is exclusive.
 pub fn place(serving: &Serving, role: &Role, topology: &Topology, template: &mut Node) {
-    let Topology { key, scope, mode, exclusive } = topology;
+    let Topology {
+        key,
+        scope,
+        mode,
+        exclusive,
+    } = topology;
     let name = Map::from_iter([(NAME_LABEL, Node::from(&serving.name))]);
     let own = |keys: &[&str], other: &[&str]| {
-        let mut term = Map::from_iter([("labelSelector", Node::from(Map::from_iter([("matchLabels", name.clone())])))]);
+        let mut term = Map::from_iter([(
+            "labelSelector",
+            Node::from(Map::from_iter([("matchLabels", name.clone())])),
+        )]);
         term.insert_some("matchLabelKeys", list(keys));
         term.insert_some("mismatchLabelKeys", list(other));
         term.insert("topologyKey", key);
@@ -36,14 +44,20 @@ pub fn place(serving: &Serving, role: &Role, topology: &Topology, template: &mut
         _ => vec![of_all(&key.node(), &scope.ids)],
     };
     for term in away {
-        add(template, "podAntiAffinity", Node::derived(term, &exclusive.ids), mode.value, &mode.ids);
+        add(
+            template,
+            "podAntiAffinity",
+            Node::derived(term, &exclusive.ids),
+            mode.value,
+            &mode.ids,
+        );
     }
 }
 
 /// All other ServingGroups of the namespace.
 fn of_all(key: &Node, ids: &Ids) -> Node {
     let exists = Map::from_iter([("key", Node::from(NAME_LABEL)), ("operator", "Exists".into())]);
-    let selector = Map::from_iter([("matchExpressions", Node::from(vec![exists.into()]))]);
+    let selector = Map::from_iter([("matchExpressions", Node::from(vec![Node::from(exists)]))]);
     let mut term = Map::from_iter([("labelSelector", Node::from(selector))]);
     term.insert_some("mismatchLabelKeys", list(&[GROUP_LABEL]));
     term.insert("topologyKey", key.clone());

@@ -39,7 +39,10 @@ fn label(variable: &str, label: &str) -> (Str, Str) {
 
 /// The pod's own address, for processes that are a replica by themselves.
 fn own_address() -> Answer {
-    Answer::Downward { variables: vec![("POD_IP".into(), "status.podIP".into())], text: "$(POD_IP)".into() }
+    Answer::Downward {
+        variables: vec![("POD_IP".into(), "status.podIP".into())],
+        text: "$(POD_IP)".into(),
+    }
 }
 
 impl KthenaAnswers<'_> {
@@ -56,29 +59,39 @@ impl KthenaAnswers<'_> {
 
     fn address(&self, asker: &Asker<'_>, role: &str, replica: u32, rank: u32) -> Answer {
         if rank > 0 {
-            return Answer::Unknown("workers have no DNS names; only the entry pod of a replica has a Service".into());
+            return Answer::Unknown(
+                "workers have no DNS names; only the entry pod of a replica has a Service".into(),
+            );
         }
         let replicas = asker.serving.role(role).map_or(0, cut::most_replicas);
         if replica >= replicas {
             return Answer::Unknown(format!("`{role}` has {replicas} replicas, numbered from 0").into());
         }
-        self.in_group(asker.serving, |group| format!("{group}-{}-{replica}-0", self.names.of(role)))
+        self.in_group(asker.serving, |group| {
+            format!("{group}-{}-{replica}-0", self.names.of(role))
+        })
     }
 
     fn service(&self, asker: &Asker<'_>, role: &str) -> Answer {
         let literal = shared::role_service_address(asker.serving, role, None);
         match &literal {
-            Answer::Literal(_) if self.groups > 1 => self.in_group(asker.serving, |group| format!("{group}-{role}-http")),
+            Answer::Literal(_) if self.groups > 1 => {
+                self.in_group(asker.serving, |group| format!("{group}-{role}-http"))
+            }
             _ => literal,
         }
     }
 
     fn selector(&self, asker: &Asker<'_>, role: &str, separator: &str) -> Answer {
-        let Some(role) = asker.serving.role(role) else { return Answer::Unknown("no such role".into()) };
+        let Some(role) = asker.serving.role(role) else {
+            return Answer::Unknown("no such role".into());
+        };
         let labels = shared::selector_text(&shared::selector(asker.serving, role), separator);
         match self.groups {
             0 | 1 => Answer::Literal(labels),
-            _ => self.in_group(asker.serving, |group| format!("{labels}{separator}{GROUP_LABEL}={group}")),
+            _ => self.in_group(asker.serving, |group| {
+                format!("{labels}{separator}{GROUP_LABEL}={group}")
+            }),
         }
     }
 
@@ -88,8 +101,12 @@ impl KthenaAnswers<'_> {
         Some(match reference {
             Reference::Leader if alone => own_address(),
             Reference::Peers { .. } if alone => own_address(),
-            Reference::Peers { .. } => Answer::Unknown("workers have no DNS names; only the entry pod of a replica has one".into()),
-            Reference::Rank { times } => first_rank(asker).map(|rank| literal(rank.saturating_mul(*times)))?,
+            Reference::Peers { .. } => {
+                Answer::Unknown("workers have no DNS names; only the entry pod of a replica has one".into())
+            }
+            Reference::Rank { times } => {
+                first_rank(asker).map(|rank| literal(rank.saturating_mul(*times)))?
+            }
             Reference::Namespace => shared::namespace(asker.serving),
             Reference::Service { role } => self.service(asker, role),
             Reference::Address { role, replica, rank } => self.address(asker, role, *replica, *rank),
@@ -111,7 +128,8 @@ impl Answers for KthenaAnswers<'_> {
     }
 
     fn answer_in_environment(&self, reference: &Reference, asker: &Asker<'_>) -> Answer {
-        let by_labels = || match reference {
+        let by_labels = || {
+            match reference {
             Reference::Size => literal(asker.role.size().value),
             Reference::Rank { .. } => Answer::Unknown(
                 "WORKER_INDEX stands after the container's own variables, so it does not expand in them, and no label has it".into(),
@@ -120,6 +138,7 @@ impl Answers for KthenaAnswers<'_> {
                 variables: vec![label(GROUP, GROUP_LABEL), label(ROLE_ID, ROLE_ID_LABEL)],
                 text: format!("$({GROUP})-$({ROLE_ID})-0").into(),
             },
+        }
         };
         self.anywhere(reference, asker).unwrap_or_else(by_labels)
     }
@@ -147,8 +166,14 @@ pub fn addressed(serving: &Serving, templates: &[&crate::value::Node]) -> Vec<(S
         template.walk(&mut |node| {
             let Value::Text(text) = &node.value else { return };
             for piece in text {
-                if let Piece::Reference(Reference::Address { role, replica, rank: 0 }) = piece
-                    && serving.role(role).is_some_and(|r: &Role| !r.multi_node() && *replica < cut::most_replicas(r))
+                if let Piece::Reference(Reference::Address {
+                    role,
+                    replica,
+                    rank: 0,
+                }) = piece
+                    && serving
+                        .role(role)
+                        .is_some_and(|r: &Role| !r.multi_node() && *replica < cut::most_replicas(r))
                     && !found.contains(&(role.clone(), *replica))
                 {
                     found.push((role.clone(), *replica));

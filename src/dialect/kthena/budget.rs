@@ -4,8 +4,8 @@
 use super::codes::BUDGET;
 use super::cut;
 use super::lower::{Lowered, Scene};
-use crate::dialect::shared;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::dialect::shared;
 use crate::ir::{Disruption, ROLE_LABEL, SERVING_LABEL};
 use crate::kubernetes::companion;
 use crate::spec::scalar::IntOrPercent;
@@ -14,22 +14,49 @@ use crate::value::{Map, Node, Traced};
 /// The budget of a role, if it asks for one.
 pub fn of(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> Option<Node> {
     let (serving, role) = (scene.serving, lowered.role);
-    let Disruption { min_available, max_unavailable } = role.disruption.as_ref()?;
+    let Disruption {
+        min_available,
+        max_unavailable,
+    } = role.disruption.as_ref()?;
     let fewest = cut::fewest_replicas(role).min(role.replicas.value);
-    let pods = serving.slices.value.saturating_mul(fewest).saturating_mul(role.size().value);
+    let pods = serving
+        .slices
+        .value
+        .saturating_mul(fewest)
+        .saturating_mul(role.size().value);
     let stay = match (min_available, max_unavailable) {
         (Some(min), _) => min.map(|m| m.of(pods, true)),
         (None, Some(max)) => max.map(|m| pods.saturating_sub(m.of(pods, true))),
         (None, None) => return None,
     };
-    let as_written = min_available.as_ref().is_some_and(|m| matches!(m.value, IntOrPercent::Int(_)));
+    let as_written = min_available
+        .as_ref()
+        .is_some_and(|m| matches!(m.value, IntOrPercent::Int(_)));
     if !as_written {
-        let message = format!("the drain bound of `{}` is written as {} of its {pods} pods that must stay", role.name.value, stay.value);
-        ledger.report(Diagnostic::new(&BUDGET, message).at_ids(&stay.ids).outcome(Outcome::Emulated));
+        let message = format!(
+            "the drain bound of `{}` is written as {} of its {pods} pods that must stay",
+            role.name.value, stay.value
+        );
+        ledger.report(
+            Diagnostic::new(&BUDGET, message)
+                .at_ids(&stay.ids)
+                .outcome(Outcome::Emulated),
+        );
     }
     let name = shared::role_object_name(serving, role);
-    let selector = Map::from_iter([(SERVING_LABEL, Node::from(&serving.name)), (ROLE_LABEL, (&role.name).into())]);
-    let both = min_available.as_ref().and(max_unavailable.as_ref()).map(Traced::node);
+    let selector = Map::from_iter([
+        (SERVING_LABEL, Node::from(&serving.name)),
+        (ROLE_LABEL, (&role.name).into()),
+    ]);
+    let both = min_available
+        .as_ref()
+        .and(max_unavailable.as_ref())
+        .map(Traced::node);
     let metadata = shared::metadata(serving, &name, &[], &Map::new());
-    Some(companion::pod_disruption_budget(metadata, selector, Some(stay.node()), both))
+    Some(companion::pod_disruption_budget(
+        metadata,
+        selector,
+        Some(stay.node()),
+        both,
+    ))
 }

@@ -25,7 +25,10 @@ const PREFIX: &str = "modelserving.volcano.sh/";
 /// Everything that admission or the controller would refuse, and no other part of the lowering says.
 pub fn check(scene: &Scene<'_>, ledger: &mut Ledger) {
     if let Some(fifth) = scene.roles.get(ROLES) {
-        let message = format!("{} roles are more than the {ROLES} of a ModelServing", scene.roles.len());
+        let message = format!(
+            "{} roles are more than the {ROLES} of a ModelServing",
+            scene.roles.len()
+        );
         ledger.report(Diagnostic::new(&TOO_MANY_ROLES, message).at_ids(&fifth.role.name.ids));
     }
     for (index, lowered) in scene.roles.iter().enumerate() {
@@ -41,9 +44,16 @@ fn role_name(lowered: &Lowered<'_>, before: &[Lowered<'_>], ledger: &mut Ledger)
     let at = lowered.options.name.as_ref().unwrap_or(name);
     if name.value.len() > ROLE {
         let over = name.value.len() - ROLE;
-        let message = format!("role name `{}` is too long for Kthena by {over} characters", name.value);
+        let message = format!(
+            "role name `{}` is too long for Kthena by {over} characters",
+            name.value
+        );
         let said = Diagnostic::new(&ROLE_NAME, message).at_ids(&at.ids);
-        ledger.report(said.remedy("shorten it, or set `targets.kthena.name` of the role to another name for this target"));
+        ledger.report(
+            said.remedy(
+                "shorten it, or set `targets.kthena.name` of the role to another name for this target",
+            ),
+        );
     } else if let Err(reason) = crate::kubernetes::names::dns_1035_label(&name.value) {
         let message = format!("`{}` cannot be a role name: {reason}", name.value);
         ledger.report(Diagnostic::new(&ROLE_NAME, message).at_ids(&at.ids));
@@ -60,7 +70,10 @@ fn generated_name(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger)
     let role = lowered.role;
     let (slices, replicas) = (scene.most_groups(), cut::most_replicas(role));
     let workers = role.size().value.saturating_sub(1);
-    let name = format!("{}-{slices}-{}-{replicas}-{workers}", scene.serving.name.value, lowered.name.value);
+    let name = format!(
+        "{}-{slices}-{}-{replicas}-{workers}",
+        scene.serving.name.value, lowered.name.value
+    );
     if name.len() > LABEL {
         let over = name.len() - LABEL;
         let message = format!("`{name}` is too long for a ModelServing by {over} characters");
@@ -72,14 +85,32 @@ fn generated_name(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger)
 
 /// Says that a member does not fit entry and workers.
 pub fn odd_member(role: &Role, odd: &Member, ledger: &mut Ledger) {
-    let message = format!("member `{}` of role `{}` fits neither the entry pod nor the workers", odd.name.value, role.name.value);
+    let message = format!(
+        "member `{}` of role `{}` fits neither the entry pod nor the workers",
+        odd.name.value, role.name.value
+    );
     let ids = odd.name.ids.union(&odd.count.ids);
-    ledger.report(Diagnostic::new(&MEMBERS, message).at_ids(&ids).label(role.leader().count.at(), "the first member"));
+    ledger.report(
+        Diagnostic::new(&MEMBERS, message)
+            .at_ids(&ids)
+            .label(role.leader().count.at(), "the first member"),
+    );
 }
 
 fn reserved(member: &Member, ledger: &mut Ledger) {
-    let entries = |path: &[&str]| member.template.at(path).and_then(Node::as_map).cloned().unwrap_or_default();
-    let metadata = |key| entries(&["metadata", key]).into_iter().map(move |(k, v)| (key, k, v));
+    let entries = |path: &[&str]| {
+        member
+            .template
+            .at(path)
+            .and_then(Node::as_map)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let metadata = |key| {
+        entries(&["metadata", key])
+            .into_iter()
+            .map(move |(k, v)| (key, k, v))
+    };
     for (kind, key, value) in metadata("labels").chain(metadata("annotations")) {
         let owned = key.starts_with(PREFIX) || (kind == "annotations" && ANNOTATIONS.contains(&key.as_str()));
         if owned {
@@ -89,32 +120,63 @@ fn reserved(member: &Member, ledger: &mut Ledger) {
         }
     }
     for list in ["initContainers", "containers"] {
-        let containers = member.template.at(&["spec", list]).and_then(Node::as_seq).unwrap_or_default();
-        for entry in containers.iter().flat_map(|c| c.get("env").and_then(Node::as_seq).unwrap_or_default()) {
-            let Some(name) = entry.get("name").filter(|n| n.as_str().is_some_and(|n| VARIABLES.contains(&n))) else { continue };
-            let message = format!("the variable `{}` is removed and written anew by Kthena's controller", name.as_str().unwrap_or_default());
-            ledger.report(Diagnostic::new(&RESERVED, message).at_ids(&name.ids).remedy("use another name"));
+        let containers = member
+            .template
+            .at(&["spec", list])
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
+        for entry in containers
+            .iter()
+            .flat_map(|c| c.get("env").and_then(Node::as_seq).unwrap_or_default())
+        {
+            let Some(name) = entry
+                .get("name")
+                .filter(|n| n.as_str().is_some_and(|n| VARIABLES.contains(&n)))
+            else {
+                continue;
+            };
+            let message = format!(
+                "the variable `{}` is removed and written anew by Kthena's controller",
+                name.as_str().unwrap_or_default()
+            );
+            ledger.report(
+                Diagnostic::new(&RESERVED, message)
+                    .at_ids(&name.ids)
+                    .remedy("use another name"),
+            );
         }
     }
 }
 
 fn plugins(scene: &Scene<'_>, ledger: &mut Ledger) {
-    let registered: Vec<&str> = scene.platform.plugins.iter().flatten().map(|p| p.value.as_str()).chain(PLUGINS.iter().copied()).collect();
+    let registered: Vec<&str> = scene
+        .platform
+        .plugins
+        .iter()
+        .flatten()
+        .map(|p| p.value.as_str())
+        .chain(PLUGINS.iter().copied())
+        .collect();
     for plugin in scene.options.plugins.iter().flatten() {
-        if let Some(name) = plugin.name.as_ref().filter(|n| !registered.contains(&n.value.as_str())) {
+        if let Some(name) = plugin
+            .name
+            .as_ref()
+            .filter(|n| !registered.contains(&n.value.as_str()))
+        {
             let message = format!("no plugin is called `{}`", name.value);
             let said = Diagnostic::new(&PLUGIN, message).at_ids(&name.ids);
             ledger.report(said.reason(format!("registered: {}", registered.join(", "))));
         }
-        let roles = plugin.scope.iter().flat_map(|s| s.roles.iter().flatten());
-        roles.for_each(|r| known_role(scene, r, ledger));
+        for role in plugin.scope.iter().flat_map(|s| s.roles.iter().flatten()) {
+            known_role(scene, role, ledger);
+        }
     }
 }
 
 /// Says that an option names a role that is not there.
-pub fn known_role<'a>(scene: &'a Scene<'_>, name: &Traced<Str>, ledger: &mut Ledger) -> Option<&'a Lowered<'a>> {
-    let found = scene.roles.iter().find(|r| r.role.name.value == name.value);
-    if found.is_none() {
+pub fn known_role(scene: &Scene<'_>, name: &Traced<Str>, ledger: &mut Ledger) -> bool {
+    let found = scene.roles.iter().any(|r| r.role.name.value == name.value);
+    if !found {
         let message = format!("no role is called `{}`", name.value);
         ledger.report(Diagnostic::new(&UNKNOWN_ROLE, message).at_ids(&name.ids));
     }

@@ -16,7 +16,10 @@ pub fn pods(role: &Role) -> Result<Pods<'_>, &Member> {
     let same = (entry.count.value > 1).then_some(entry);
     let mut rest = same.into_iter().chain(&role.members[1..]);
     let workers = rest.next();
-    match (workers, rest.find(|m| workers.is_some_and(|w| w.template != m.template))) {
+    match (
+        workers,
+        rest.find(|m| workers.is_some_and(|w| w.template != m.template)),
+    ) {
         (_, Some(odd)) => Err(odd),
         (workers, None) => Ok(Pods { entry, workers }),
     }
@@ -29,10 +32,16 @@ pub fn entry_only(role: &Role) -> bool {
 
 /// The most replicas that the role may come to have.
 pub fn most_replicas(role: &Role) -> u32 {
-    role.scaling.as_ref().map_or(0, |s| s.max.value).max(role.replicas.value)
+    role.scaling
+        .as_ref()
+        .map_or(0, |s| s.max.value)
+        .max(role.replicas.value)
 }
 
 /// The fewest replicas that the role may come to have.
 pub fn fewest_replicas(role: &Role) -> u32 {
-    role.scaling.as_ref().map_or(u32::MAX, |s| s.min.value).min(role.replicas.value)
+    role.scaling
+        .as_ref()
+        .map_or(u32::MAX, |s| s.min.value)
+        .min(role.replicas.value)
 }

@@ -6,8 +6,8 @@ use super::options::{Options, Platform, RoleOptions};
 use super::policies::{self, Policies, RoleRollout};
 use super::scheduling::{self, Scheduling};
 use super::{budget, check, cut, routing, scaling, services};
-use crate::dialect::{Context, shared};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Member, Role, Serving};
 use crate::plan::codes::NO_EFFECT;
@@ -22,12 +22,20 @@ pub struct Names(Vec<(Str, Traced<Str>)>);
 impl Names {
     /// Of roles by their names in the spec: the option's, else the spec's.
     pub fn new(roles: &[Lowered<'_>]) -> Self {
-        Self(roles.iter().map(|r| (r.role.name.value.clone(), r.name.clone())).collect())
+        Self(
+            roles
+                .iter()
+                .map(|r| (r.role.name.value.clone(), r.name.clone()))
+                .collect(),
+        )
     }
 
     /// The role's name in the ModelServing.
     pub fn of(&self, role: &str) -> Str {
-        self.0.iter().find(|(spec, _)| spec == role).map_or_else(|| role.into(), |(_, name)| name.value.clone())
+        self.0
+            .iter()
+            .find(|(spec, _)| spec == role)
+            .map_or_else(|| role.into(), |(_, name)| name.value.clone())
     }
 }
 
@@ -57,7 +65,9 @@ impl Scene<'_> {
     /// The most ServingGroups that the workload may come to have.
     pub fn most_groups(&self) -> u32 {
         let scaling = self.options.autoscaling.as_ref().and_then(|a| a.slices.as_ref());
-        let most = scaling.and_then(|s| s.max_replicas.as_ref()).map_or(0, |m| m.value.0);
+        let most = scaling
+            .and_then(|s| s.max_replicas.as_ref())
+            .map_or(0, |m| m.value.0);
         most.max(self.serving.slices.value)
     }
 }
@@ -65,13 +75,34 @@ impl Scene<'_> {
 /// All objects of a workload.
 pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
     // Taken apart in full, so that a new field is a decision here.
-    let Serving { name: _, namespace: _, labels: _, annotations: _, slices: _, roles, front: _, model: _, options } = serving;
+    let Serving {
+        name: _,
+        namespace: _,
+        labels: _,
+        annotations: _,
+        slices: _,
+        roles,
+        front: _,
+        model: _,
+        options,
+    } = serving;
     // Patches are the pipeline's, applied after this.
-    let options = Options { patches: None, ..cx.options(options) };
-    let mut decoder = Decoder { sources: cx.sources, ledger: cx.ledger };
+    let options = Options {
+        patches: None,
+        ..cx.options(options)
+    };
+    let mut decoder = Decoder {
+        sources: cx.sources,
+        ledger: cx.ledger,
+    };
     let platform: Platform = cx.platform.section("kthena", &mut decoder);
-    let roles: Vec<Lowered<'_>> = roles.iter().filter(|r| !r.implicit).map(|r| lowered(r, cx)).collect();
-    let scene = Scene { serving, options, platform, roles };
+    let roles: Vec<Lowered<'_>> = roles.iter().map(|r| lowered(r, cx)).collect();
+    let scene = Scene {
+        serving,
+        options,
+        platform,
+        roles,
+    };
     check::check(&scene, cx.ledger);
     let scheduling = scheduling::plan(&scene, cx.ledger);
     let policies = policies::plan(&scene, cx.ledger);
@@ -82,27 +113,47 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
 
 fn lowered<'a>(role: &'a Role, cx: &mut Context<'_>) -> Lowered<'a> {
     let options: RoleOptions = cx.options(&role.options);
-    let name = options.name.clone().map_or_else(|| role.name.clone(), |n| n.and(&role.name.ids));
+    let name = options
+        .name
+        .clone()
+        .map_or_else(|| role.name.clone(), |n| n.and(&role.name.ids));
     Lowered { role, options, name }
 }
 
 /// Options that reach no object have no effect, and say so.
 fn waive_options(scene: &Scene<'_>, ledger: &mut Ledger) {
-    let said = || Diagnostic::new(&NO_EFFECT, "this option of kthena has no effect on this serving").outcome(Outcome::Dropped);
+    let said = || {
+        Diagnostic::new(&NO_EFFECT, "this option of kthena has no effect on this serving")
+            .outcome(Outcome::Dropped)
+    };
     ledger.waive(&scene.options.origins(), said());
-    scene.roles.iter().for_each(|r| ledger.waive(&r.options.origins(), said()));
+    scene
+        .roles
+        .iter()
+        .for_each(|r| ledger.waive(&r.options.origins(), said()));
 }
 
 /// The objects in dependency order.
-fn assemble(scene: &Scene<'_>, scheduling: &Scheduling, policies: &Policies, cx: &mut Context<'_>) -> Vec<Node> {
+fn assemble(
+    scene: &Scene<'_>,
+    scheduling: &Scheduling,
+    policies: &Policies,
+    cx: &mut Context<'_>,
+) -> Vec<Node> {
     let serving = scene.serving;
-    let mut templates: Vec<Templates> =
-        scene.roles.iter().map(|r| Templates::new(scene, scheduling, r.role, cx.ledger)).collect();
+    let mut templates: Vec<Templates> = scene
+        .roles
+        .iter()
+        .map(|r| Templates::new(scene, scheduling, r.role, cx.ledger))
+        .collect();
     let all: Vec<&Node> = templates.iter().flat_map(Templates::all).collect();
     let own_addresses = addressed(serving, &all);
     let names = Names::new(&scene.roles);
     for (lowered, templates) in scene.roles.iter().zip(&mut templates) {
-        let answers = KthenaAnswers { names: &names, groups: scene.most_groups() };
+        let answers = KthenaAnswers {
+            names: &names,
+            groups: scene.most_groups(),
+        };
         templates.answer(serving, lowered.role, &answers, cx.ledger);
     }
     let mut objects = shared::access(serving);
@@ -123,7 +174,11 @@ fn model_serving(
     templates: Vec<Templates>,
     cx: &mut Context<'_>,
 ) -> Option<Node> {
-    let Policies { recovery, strategy, roles: rollouts } = policies;
+    let Policies {
+        recovery,
+        strategy,
+        roles: rollouts,
+    } = policies;
     let serving = scene.serving;
     let mut annotations = serving.annotations.clone();
     if let Some(queue) = &scheduling.queue {
@@ -137,20 +192,35 @@ fn model_serving(
         .filter_map(|((lowered, templates), rollout)| role(lowered, templates, rollout, cx))
         .collect();
     let mut vars = Vars::new();
-    vars.set("metadata", shared::metadata(serving, &serving.name, &[], &annotations));
+    vars.set(
+        "metadata",
+        shared::metadata(serving, &serving.name, &[], &annotations),
+    );
     vars.set("replicas", serving.slices.node());
     vars.set("schedulerName", scheduling.scheduler.clone());
     vars.set("plugins", plugins(scene));
     vars.set("rolloutStrategy", strategy.clone());
     vars.set("recoveryPolicy", recovery.clone());
-    vars.set("restartGracePeriodSeconds", scene.options.restart_grace_period.as_ref().map(|s| s.get().node()));
+    vars.set(
+        "restartGracePeriodSeconds",
+        scene
+            .options
+            .restart_grace_period
+            .as_ref()
+            .map(|s| s.number().node()),
+    );
     vars.set("gangPolicy", scheduling.gang_policy.clone());
     vars.set("networkTopology", scheduling.network_topology.clone());
     vars.set("roles", roles);
     shared::fill(cx, "kthena/modelserving.yaml", &vars)
 }
 
-fn role(lowered: &Lowered<'_>, templates: Templates, rollout: &RoleRollout, cx: &mut Context<'_>) -> Option<Node> {
+fn role(
+    lowered: &Lowered<'_>,
+    templates: Templates,
+    rollout: &RoleRollout,
+    cx: &mut Context<'_>,
+) -> Option<Node> {
     // Taken apart in full, so that a new field is a decision here.
     let Role {
         name: _,
@@ -173,14 +243,20 @@ fn role(lowered: &Lowered<'_>, templates: Templates, rollout: &RoleRollout, cx: 
         discovers: _,
         options: _,
     } = lowered.role;
-    let RoleRollout { max_unavailable, partition } = rollout;
+    let RoleRollout {
+        max_unavailable,
+        partition,
+    } = rollout;
     let mut vars = Vars::new();
     vars.set("name", lowered.name.node());
     vars.set("replicas", replicas.node());
     vars.set("maxUnavailable", max_unavailable.clone());
     vars.set("partition", partition.clone());
     vars.set("entryTemplate", templates.entry);
-    vars.set("workerReplicas", lowered.role.size().map(|n| n.saturating_sub(1)).node());
+    vars.set(
+        "workerReplicas",
+        lowered.role.size().map(|n| n.saturating_sub(1)).node(),
+    );
     vars.set("workerTemplate", templates.worker);
     shared::fill(cx, "kthena/role.yaml", &vars)
 }
@@ -189,7 +265,12 @@ fn plugins(scene: &Scene<'_>) -> Option<Node> {
     use super::options::{Plugin, PluginScope};
     let names = Names::new(&scene.roles);
     let plugin = |plugin: &Plugin| {
-        let Plugin { ids, name, config, scope } = plugin;
+        let Plugin {
+            ids,
+            name,
+            config,
+            scope,
+        } = plugin;
         let mut node = Map::new();
         node.insert_some("name", name.clone());
         node.insert("type", "BuiltIn");
@@ -197,7 +278,10 @@ fn plugins(scene: &Scene<'_>) -> Option<Node> {
         if let Some(PluginScope { ids, roles, target }) = scope {
             let mut scope = Map::new();
             let role = |r: &Traced<Str>| r.map(|r| names.of(r)).node();
-            scope.insert_some("roles", roles.as_ref().map(|r| r.iter().map(role).collect::<Vec<Node>>()));
+            scope.insert_some(
+                "roles",
+                roles.as_ref().map(|r| r.iter().map(role).collect::<Vec<Node>>()),
+            );
             scope.insert_some("target", target.clone());
             node.insert("scope", Node::derived(scope, ids));
         }
@@ -219,9 +303,17 @@ impl Templates {
     fn new(scene: &Scene<'_>, scheduling: &Scheduling, role: &Role, ledger: &mut Ledger) -> Self {
         let pods = cut::pods(role).unwrap_or_else(|odd| {
             check::odd_member(role, odd, ledger);
-            cut::Pods { entry: role.leader(), workers: role.members.get(1) }
+            cut::Pods {
+                entry: role.leader(),
+                workers: role.members.get(1),
+            }
         });
-        let place = |member: &Member| role.members.iter().position(|m| m.name.value == member.name.value).unwrap_or(0);
+        let place = |member: &Member| {
+            role.members
+                .iter()
+                .position(|m| m.name.value == member.name.value)
+                .unwrap_or(0)
+        };
         let mut entry = template(scene, scheduling, role, pods.entry, ledger);
         waits(scene.serving, role, &mut entry, ledger);
         let worker = pods.workers.map(|member| {
@@ -230,7 +322,11 @@ impl Templates {
             wait_for_entry(role, &mut worker, ledger);
             worker
         });
-        Self { entry, worker, at: (place(pods.entry), pods.workers.map_or(0, place)) }
+        Self {
+            entry,
+            worker,
+            at: (place(pods.entry), pods.workers.map_or(0, place)),
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = &Node> {
@@ -240,7 +336,11 @@ impl Templates {
     /// Puts the answers to references into both.
     fn answer(&mut self, serving: &Serving, role: &Role, answers: &KthenaAnswers<'_>, ledger: &mut Ledger) {
         let (entry, worker) = self.at;
-        let ask = |at: usize| Asker { serving, role, member: role.members.get(at) };
+        let ask = |at: usize| Asker {
+            serving,
+            role,
+            member: role.members.get(at),
+        };
         resolve(&mut self.entry, &ask(entry), answers, ledger);
         if let Some(template) = &mut self.worker {
             resolve(template, &ask(worker), answers, ledger);
@@ -249,9 +349,21 @@ impl Templates {
 }
 
 /// The pod template of a member, references not yet answered.
-fn template(scene: &Scene<'_>, scheduling: &Scheduling, role: &Role, member: &Member, ledger: &mut Ledger) -> Node {
+fn template(
+    scene: &Scene<'_>,
+    scheduling: &Scheduling,
+    role: &Role,
+    member: &Member,
+    ledger: &mut Ledger,
+) -> Node {
     // Taken apart in full, so that a new field is a decision here.
-    let Member { name: _, count: _, phase, serves: _, template } = member;
+    let Member {
+        name: _,
+        count: _,
+        phase,
+        serves: _,
+        template,
+    } = member;
     let mut template = template.clone();
     shared::use_pod_reader(scene.serving, role, &mut template);
     scheduling.place(scene, role, &mut template);
@@ -260,7 +372,9 @@ fn template(scene: &Scene<'_>, scheduling: &Scheduling, role: &Role, member: &Me
     shared::requests_as_limits(&mut template);
     if routing::by_phase(scene) && routing::half(role) {
         let phase = phase.as_ref().unwrap_or(&role.phase);
-        template.at_mut(&["metadata", "labels"]).set(routing::PHASE_LABEL, phase.node());
+        template
+            .at_mut(&["metadata", "labels"])
+            .set(routing::PHASE_LABEL, phase.node());
     }
     prune(&mut template, ledger);
     template
@@ -268,13 +382,22 @@ fn template(scene: &Scene<'_>, scheduling: &Scheduling, role: &Role, member: &Me
 
 /// Takes out what the CRD would prune.
 fn prune(template: &mut Node, ledger: &mut Ledger) {
-    let Some(Value::Map(metadata)) = template.map_mut().get_mut("metadata").map(|m| &mut m.value) else { return };
-    let extra: Vec<Str> =
-        metadata.iter().map(|(k, _)| k.clone()).filter(|k| !matches!(k.as_str(), "labels" | "annotations")).collect();
+    let Some(Value::Map(metadata)) = template.map_mut().get_mut("metadata").map(|m| &mut m.value) else {
+        return;
+    };
+    let extra: Vec<Str> = metadata
+        .iter()
+        .map(|(k, _)| k.clone())
+        .filter(|k| !matches!(k.as_str(), "labels" | "annotations"))
+        .collect();
     for key in extra {
         if let Some(value) = metadata.remove(&key) {
             let message = format!("`metadata.{key}` of a pod template is not carried by a ModelServing");
-            ledger.report(Diagnostic::new(&PRUNED, message).at_ids(&value.all_ids()).outcome(Outcome::Dropped));
+            ledger.report(
+                Diagnostic::new(&PRUNED, message)
+                    .at_ids(&value.all_ids())
+                    .outcome(Outcome::Dropped),
+            );
         }
     }
 }
@@ -283,14 +406,18 @@ fn prune(template: &mut Node, ledger: &mut Ledger) {
 fn waits(serving: &Serving, role: &Role, template: &mut Node, ledger: &mut Ledger) {
     shared::wait_for_dependencies(serving, role, template);
     for needed in &role.depends_on {
-        let Some(other) = serving.role(&needed.value) else { continue };
+        let Some(other) = serving.role(&needed.value) else {
+            continue;
+        };
         let reason = match (&other.engine.port, other.replicas.value) {
             (None, _) => "it has no port that could be waited for",
             (Some(_), 0) => "it has no replica that could become ready",
             _ => continue,
         };
         let message = format!("`{}` cannot wait for `{}`", role.name.value, needed.value);
-        let said = Diagnostic::new(&CANNOT_WAIT, message).at_ids(&needed.ids).reason(reason);
+        let said = Diagnostic::new(&CANNOT_WAIT, message)
+            .at_ids(&needed.ids)
+            .reason(reason);
         ledger.report(said.outcome(Outcome::Dropped));
     }
 }
@@ -300,10 +427,23 @@ const WAIT_IMAGE: &str = "busybox:1.37.0";
 
 /// Makes workers wait for their entry pod, by an init container.
 fn wait_for_entry(role: &Role, worker: &mut Node, ledger: &mut Ledger) {
-    let Some(order) = role.startup.as_ref().filter(|o| o.value == StartupOrder::LeaderFirst) else { return };
+    let Some(order) = role
+        .startup
+        .as_ref()
+        .filter(|o| o.value == StartupOrder::LeaderFirst)
+    else {
+        return;
+    };
     let Some(port) = &role.engine.port else {
-        let message = format!("workers of `{}` cannot wait for a leader without a port", role.name.value);
-        ledger.report(Diagnostic::new(&CANNOT_WAIT, message).at_ids(&order.ids).outcome(Outcome::Dropped));
+        let message = format!(
+            "workers of `{}` cannot wait for a leader without a port",
+            role.name.value
+        );
+        ledger.report(
+            Diagnostic::new(&CANNOT_WAIT, message)
+                .at_ids(&order.ids)
+                .outcome(Outcome::Dropped),
+        );
         return;
     };
     let script = vec![
@@ -317,7 +457,10 @@ fn wait_for_entry(role: &Role, worker: &mut Node, ledger: &mut Ledger) {
         ("image", WAIT_IMAGE.into()),
         ("command", command.into()),
     ]);
-    worker.at_mut(&["spec", "initContainers"]).seq_mut().insert(0, container.into());
+    worker
+        .at_mut(&["spec", "initContainers"])
+        .seq_mut()
+        .insert(0, container.into());
 }
 
 /// The labels of a ServingGroup by its number.

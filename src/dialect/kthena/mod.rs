@@ -18,11 +18,10 @@ mod routing;
 mod scaling;
 mod scheduling;
 mod services;
-#[cfg(test)]
-mod tests;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support};
+use crate::spec::engine::EngineType;
 use crate::value::Node;
 
 /// The dialect.
@@ -30,7 +29,11 @@ use crate::value::Node;
 pub struct Kthena;
 
 const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability { feature, support, remedy }
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
 }
 
 use Support::{Emulated, Impossible, Lossy, Native};
@@ -46,15 +49,27 @@ const CAPABILITIES: &[Capability] = &[
         "merge members, or choose grove or rbg",
     ),
     row(Feature::GangReplica, Native, ""),
-    row(Feature::GangRole, Emulated("by the PodGroup of the slice, in which all replicas of the role are needed"), ""),
+    row(
+        Feature::GangRole,
+        Emulated("by the PodGroup of the slice, in which all replicas of the role are needed"),
+        "",
+    ),
     row(Feature::GangSlice, Native, ""),
-    row(Feature::GangTimeout, Lossy("the PodGroups that Kthena makes have no time limit"), ""),
+    row(
+        Feature::GangTimeout,
+        Lossy("the PodGroups that Kthena makes have no time limit"),
+        "",
+    ),
     row(
         Feature::TopologyReplica,
         Emulated("pod affinity, or a HyperNode tier where the Platform maps the label to one"),
         "",
     ),
-    row(Feature::TopologyRole, Emulated("pod affinity among the pods of the role"), ""),
+    row(
+        Feature::TopologyRole,
+        Emulated("pod affinity among the pods of the role"),
+        "",
+    ),
     row(
         Feature::TopologySlice,
         Emulated("pod affinity, or a HyperNode tier where the Platform maps the label to one"),
@@ -63,9 +78,21 @@ const CAPABILITIES: &[Capability] = &[
     row(Feature::TopologyPreferred, Native, ""),
     row(Feature::TopologyExclusive, Emulated("pod anti-affinity"), ""),
     row(Feature::Queue, Native, ""),
-    row(Feature::DependsOn, Emulated("init containers that wait for the other role's port"), ""),
-    row(Feature::LeaderFirst, Emulated("init containers of the workers that wait for the entry pod's port"), ""),
-    row(Feature::WorkersFirst, Lossy("workers have no DNS names, so the entry pod cannot wait for them"), ""),
+    row(
+        Feature::DependsOn,
+        Emulated("init containers that wait for the other role's port"),
+        "",
+    ),
+    row(
+        Feature::LeaderFirst,
+        Emulated("init containers of the workers that wait for the entry pod's port"),
+        "",
+    ),
+    row(
+        Feature::WorkersFirst,
+        Lossy("workers have no DNS names, so the entry pod cannot wait for them"),
+        "",
+    ),
     row(
         Feature::RestartPod,
         Emulated("the pod is made anew, unless it is ready again within `restartGracePeriodSeconds`"),
@@ -73,9 +100,17 @@ const CAPABILITIES: &[Capability] = &[
     ),
     row(Feature::RestartReplica, Native, ""),
     row(Feature::RestartSlice, Native, ""),
-    row(Feature::RestartBackoff, Lossy("pods are made anew at once, without a limit"), ""),
+    row(
+        Feature::RestartBackoff,
+        Lossy("pods are made anew at once, without a limit"),
+        "",
+    ),
     row(Feature::MaxUnavailable, Native, ""),
-    row(Feature::MaxSurge, Lossy("replicas are deleted before they are made anew"), "give `maxUnavailable`, or a second serving"),
+    row(
+        Feature::MaxSurge,
+        Lossy("replicas are deleted before they are made anew"),
+        "give `maxUnavailable`, or a second serving",
+    ),
     row(Feature::Partition, Native, ""),
     row(Feature::Paused, Emulated("a partition of 100%"), ""),
     row(Feature::InPlace, Lossy("pods are replaced"), ""),
@@ -100,12 +135,22 @@ static INFO: Info = Info {
     role_options: &options::RoleOptions::SHAPE,
     platform: &options::Platform::SHAPE,
     codes: codes::CODES,
-    templates: templates!("modelserving.yaml", "role.yaml", "modelserver.yaml", "modelroute.yaml", "autoscalingpolicy.yaml"),
+    templates: templates!(
+        "modelserving.yaml",
+        "role.yaml",
+        "modelserver.yaml",
+        "modelroute.yaml",
+        "autoscalingpolicy.yaml"
+    ),
 };
 
 impl Dialect for Kthena {
     fn info(&self) -> &'static Info {
         &INFO
+    }
+
+    fn routed_engines(&self) -> &'static [EngineType] {
+        &[EngineType::Vllm, EngineType::Sglang, EngineType::Custom]
     }
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {

@@ -214,14 +214,21 @@ impl Platform {
     /// The HyperNode tier of a node label.
     pub fn tier(&self, key: &str) -> Option<u32> {
         let tiers = self.topology.iter().flatten();
-        tiers.filter(|t| t.key.as_ref().is_some_and(|k| k.value == key)).find_map(|t| t.tier.as_ref()).map(|t| t.value.0)
+        tiers
+            .filter(|t| t.key.as_ref().is_some_and(|k| k.value == key))
+            .find_map(|t| t.tier.as_ref())
+            .map(|t| t.value.0)
     }
 }
 
 /// Whether a version is at least `(major, minor)`; a version that cannot be read is the newest.
 fn at_least(version: Option<&Traced<Str>>, least: (u32, u32)) -> bool {
     let Some(version) = version else { return true };
-    let mut parts = version.value.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let mut parts = version
+        .value
+        .trim_start_matches('v')
+        .split('.')
+        .map(str::parse::<u32>);
     match (parts.next(), parts.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= least,
         _ => true,

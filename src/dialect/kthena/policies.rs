@@ -32,45 +32,95 @@ pub struct RoleRollout {
 
 /// Decides for all roles.
 pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Policies {
-    let slice = scene.roles.iter().any(|r| r.role.restart.policy.value == RestartPolicy::Slice);
+    let slice = scene
+        .roles
+        .iter()
+        .any(|r| r.role.restart.policy.value == RestartPolicy::Slice);
     let recovery = recovery(scene, slice, ledger);
     let empty = options::Rollout::default();
-    let options::Rollout { ids, r#type, max_unavailable, partition } = scene.options.rollout.as_ref().unwrap_or(&empty);
+    let options::Rollout {
+        ids,
+        r#type,
+        max_unavailable,
+        partition,
+    } = scene.options.rollout.as_ref().unwrap_or(&empty);
     let kind = rollout_type(scene, slice, r#type.as_ref(), ledger);
-    let mut strategy = Map::from_iter([("type", Node::derived(kind.as_str(), &r#type.as_ref().map(|t| t.ids.clone()).unwrap_or_default()))]);
+    let mut strategy = Map::from_iter([(
+        "type",
+        Node::derived(
+            kind.as_str(),
+            &r#type.as_ref().map(|t| t.ids.clone()).unwrap_or_default(),
+        ),
+    )]);
     let roles = match kind {
         RolloutType::Role => {
             for bound in [max_unavailable, partition].into_iter().flatten() {
-                let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "a bound of ServingGroups is refused with RoleRollingUpdate");
-                ledger.report(said.at_ids(&bound.ids).remedy("set `type: ServingGroupRollingUpdate`, or use `rollout` of the roles"));
+                let said = Diagnostic::new(
+                    &ROLLOUT_FORBIDDEN,
+                    "a bound of ServingGroups is refused with RoleRollingUpdate",
+                );
+                ledger.report(
+                    said.at_ids(&bound.ids)
+                        .remedy("set `type: ServingGroupRollingUpdate`, or use `rollout` of the roles"),
+                );
             }
-            scene.roles.iter().map(|r| role_rollout(scene, r, ledger)).collect()
+            scene
+                .roles
+                .iter()
+                .map(|r| role_rollout(scene, r, ledger))
+                .collect()
         }
         RolloutType::ServingGroup => {
-            strategy.insert("rollingUpdateConfiguration", group_rollout(scene, max_unavailable, partition, ledger));
+            strategy.insert(
+                "rollingUpdateConfiguration",
+                group_rollout(scene, max_unavailable, partition, ledger),
+            );
             scene.roles.iter().map(|_| RoleRollout::default()).collect()
         }
     };
     let mut strategy = Node::derived(strategy, ids);
     scene.roles.iter().for_each(|r| strategy.decided_by(&declined(r)));
-    Policies { recovery, strategy, roles }
+    Policies {
+        recovery,
+        strategy,
+        roles,
+    }
 }
 
 /// What a role says no to, which the strategy does not do anyway.
 fn declined(lowered: &Lowered<'_>) -> Ids {
-    let Some(Rollout { max_unavailable: _, max_surge: _, partition: _, paused, in_place }) = &lowered.role.rollout else {
+    let Some(Rollout {
+        max_unavailable: _,
+        max_surge: _,
+        partition: _,
+        paused,
+        in_place,
+    }) = &lowered.role.rollout
+    else {
         return Ids::none();
     };
-    [paused, in_place].into_iter().flatten().filter(|v| !v.value).fold(Ids::none(), |ids, v| ids.union(&v.ids))
+    [paused, in_place]
+        .into_iter()
+        .flatten()
+        .filter(|v| !v.value)
+        .fold(Ids::none(), |ids, v| ids.union(&v.ids))
 }
 
 /// The unit that is made anew: the largest that a role asks for.
 fn recovery(scene: &Scene<'_>, slice: bool, ledger: &mut Ledger) -> Node {
-    let name = if slice { "ServingGroupRecreate" } else { "RoleRecreate" };
+    let name = if slice {
+        "ServingGroupRecreate"
+    } else {
+        "RoleRecreate"
+    };
     let mut node = Node::from(name);
     let mut seen = Vec::new();
     for Lowered { role, .. } in &scene.roles {
-        let Restart { policy, base_delay: _, max_delay: _ } = &role.restart;
+        let Restart {
+            policy,
+            base_delay: _,
+            max_delay: _,
+        } = &role.restart;
         node.decided_by(&policy.ids);
         let more = match policy.value {
             RestartPolicy::Slice => None,
@@ -79,24 +129,43 @@ fn recovery(scene: &Scene<'_>, slice: bool, ledger: &mut Ledger) -> Node {
             RestartPolicy::Pod | RestartPolicy::Replica => None,
         };
         if let Some(more) = more.filter(|_| !policy.ids.is_empty() && first_time(&mut seen, &policy.ids)) {
-            let message = format!("{more} of `{}` is made anew, not the {} alone", role.name.value, policy.value.as_str());
-            ledger.report(Diagnostic::new(&RESTART, message).at_ids(&policy.ids).outcome(Outcome::Emulated));
+            let message = format!(
+                "{more} of `{}` is made anew, not the {} alone",
+                role.name.value,
+                policy.value.as_str()
+            );
+            ledger.report(
+                Diagnostic::new(&RESTART, message)
+                    .at_ids(&policy.ids)
+                    .outcome(Outcome::Emulated),
+            );
         }
     }
     node
 }
 
 /// RoleRollingUpdate, which is what the language means by a rollout, unless admission refuses it.
-fn rollout_type(scene: &Scene<'_>, slice: bool, wanted: Option<&Traced<RolloutType>>, ledger: &mut Ledger) -> RolloutType {
+fn rollout_type(
+    scene: &Scene<'_>,
+    slice: bool,
+    wanted: Option<&Traced<RolloutType>>,
+    ledger: &mut Ledger,
+) -> RolloutType {
     let idle = scene.roles.iter().find(|r| cut::fewest_replicas(r.role) == 0);
     let refused = match idle {
-        _ if slice => Some("`restart: {policy: slice}` is ServingGroupRecreate, which excludes RoleRollingUpdate".to_owned()),
-        Some(r) => Some(format!("`{}` has, or may be scaled to, no replicas", r.role.name.value)),
+        _ if slice => Some(
+            "`restart: {policy: slice}` is ServingGroupRecreate, which excludes RoleRollingUpdate".to_owned(),
+        ),
+        Some(r) => Some(format!(
+            "`{}` has, or may be scaled to, no replicas",
+            r.role.name.value
+        )),
         None => None,
     };
     match (wanted, refused) {
         (Some(wanted), Some(reason)) if wanted.value == RolloutType::Role => {
-            let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "admission refuses RoleRollingUpdate here").at_ids(&wanted.ids);
+            let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "admission refuses RoleRollingUpdate here")
+                .at_ids(&wanted.ids);
             ledger.report(said.reason(reason));
             wanted.value
         }
@@ -107,20 +176,39 @@ fn rollout_type(scene: &Scene<'_>, slice: bool, wanted: Option<&Traced<RolloutTy
 }
 
 fn role_rollout(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> RoleRollout {
-    let Some(Rollout { max_unavailable, max_surge: _, partition, paused, in_place: _ }) = &lowered.role.rollout else {
-        return RoleRollout { max_unavailable: Some(1u32.into()), partition: None };
+    let Some(Rollout {
+        max_unavailable,
+        max_surge: _,
+        partition,
+        paused,
+        in_place: _,
+    }) = &lowered.role.rollout
+    else {
+        return RoleRollout {
+            max_unavailable: Some(1u32.into()),
+            partition: None,
+        };
     };
     let max_unavailable = match max_unavailable {
         Some(bound) => bounded(lowered, bound, ledger),
         None => 1u32.into(),
     };
-    let held = paused.as_ref().filter(|p| p.value).map(|p| Node::derived("100%", &p.ids));
+    let held = paused
+        .as_ref()
+        .filter(|p| p.value)
+        .map(|p| Node::derived("100%", &p.ids));
     let mut partition = held.or(partition.as_ref().map(Traced::node));
     if let Some(value) = partition.take_if(|_| !scene.platform.has_role_partition()) {
-        let said = Diagnostic::new(&ROLLOUT, "roles have no partition in this version of Kthena: the change is rolled out to all");
+        let said = Diagnostic::new(
+            &ROLLOUT,
+            "roles have no partition in this version of Kthena: the change is rolled out to all",
+        );
         ledger.report(said.at_ids(&value.ids).outcome(Outcome::Dropped));
     }
-    RoleRollout { max_unavailable: Some(max_unavailable), partition }
+    RoleRollout {
+        max_unavailable: Some(max_unavailable),
+        partition,
+    }
 }
 
 /// A bound as a number from 1 to the fewest replicas, which is what admission accepts at any count.
@@ -130,9 +218,20 @@ fn bounded(lowered: &Lowered<'_>, bound: &Traced<IntOrPercent>, ledger: &mut Led
     let wanted = bound.value.of(role.replicas.value, false);
     let value = wanted.clamp(1, fewest.max(1));
     if value != wanted {
-        let why = if wanted == 0 { "at least one must be allowed to be missing" } else { "more than the replicas is refused" };
-        let message = format!("`maxUnavailable` of `{}` becomes {value}, not {wanted}: {why}", role.name.value);
-        ledger.report(Diagnostic::new(&MAX_UNAVAILABLE, message).at_ids(&bound.ids).outcome(Outcome::Defaulted));
+        let why = if wanted == 0 {
+            "at least one must be allowed to be missing"
+        } else {
+            "more than the replicas is refused"
+        };
+        let message = format!(
+            "`maxUnavailable` of `{}` becomes {value}, not {wanted}: {why}",
+            role.name.value
+        );
+        ledger.report(
+            Diagnostic::new(&MAX_UNAVAILABLE, message)
+                .at_ids(&bound.ids)
+                .outcome(Outcome::Defaulted),
+        );
     }
     Node::derived(value, &bound.ids)
 }
@@ -145,39 +244,80 @@ fn group_rollout(
     ledger: &mut Ledger,
 ) -> Node {
     let slices = scene.serving.slices.value;
-    let paused = |r: &Lowered<'_>| r.role.rollout.as_ref().and_then(|r| r.paused.as_ref()).filter(|p| p.value).map(|p| p.ids.clone());
+    let paused = |r: &Lowered<'_>| {
+        r.role
+            .rollout
+            .as_ref()
+            .and_then(|r| r.paused.as_ref())
+            .filter(|p| p.value)
+            .map(|p| p.ids.clone())
+    };
     let pauses: Vec<Ids> = scene.roles.iter().filter_map(paused).collect();
     let all_paused = !pauses.is_empty() && pauses.len() == scene.roles.len();
     let mut seen = Vec::new();
     for lowered in &scene.roles {
         lost_bounds(lowered, all_paused, &mut seen, ledger);
     }
-    let bound = max_unavailable.as_ref().map_or_else(|| 1u32.into(), |bound| {
-        let value = bound.value.of(slices, false);
-        if value == 0 {
-            let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "`maxUnavailable` comes to 0 slices, which admission refuses");
-            ledger.report(said.at_ids(&bound.ids).label(scene.serving.slices.at(), "slices"));
-        }
-        Node::derived(value, &bound.ids)
-    });
+    let bound = max_unavailable.as_ref().map_or_else(
+        || 1u32.into(),
+        |bound| {
+            let value = bound.value.of(slices, false);
+            if value == 0 {
+                let said = Diagnostic::new(
+                    &ROLLOUT_FORBIDDEN,
+                    "`maxUnavailable` comes to 0 slices, which admission refuses",
+                );
+                ledger.report(said.at_ids(&bound.ids).label(scene.serving.slices.at(), "slices"));
+            }
+            Node::derived(value, &bound.ids)
+        },
+    );
     let mut configuration = Map::from_iter([("maxUnavailable", bound)]);
-    let held = all_paused.then(|| pauses.iter().fold(Node::from("100%"), |node, ids| Node::derived(node, ids)));
+    let held = all_paused.then(|| {
+        pauses
+            .iter()
+            .fold(Node::from("100%"), |node, ids| Node::derived(node, ids))
+    });
     configuration.insert_some("partition", held.or(partition.as_ref().map(Traced::node)));
     configuration.into()
 }
 
 fn lost_bounds(lowered: &Lowered<'_>, all_paused: bool, seen: &mut Vec<Ids>, ledger: &mut Ledger) {
-    let Some(Rollout { max_unavailable, max_surge: _, partition, paused, in_place: _ }) = &lowered.role.rollout else { return };
-    let paused = paused.as_ref().filter(|p| p.value && !all_paused).map(|p| ("pause", p.ids.clone()));
+    let Some(Rollout {
+        max_unavailable,
+        max_surge: _,
+        partition,
+        paused,
+        in_place: _,
+    }) = &lowered.role.rollout
+    else {
+        return;
+    };
+    let paused = paused
+        .as_ref()
+        .filter(|p| p.value && !all_paused)
+        .map(|p| ("pause", p.ids.clone()));
     let bounds = [
-        max_unavailable.as_ref().map(|b| ("maxUnavailable", b.ids.clone())),
-        partition.as_ref().filter(|_| !all_paused).map(|b| ("partition", b.ids.clone())),
+        max_unavailable
+            .as_ref()
+            .map(|b| ("maxUnavailable", b.ids.clone())),
+        partition
+            .as_ref()
+            .filter(|_| !all_paused)
+            .map(|b| ("partition", b.ids.clone())),
         paused,
     ];
     for (what, ids) in bounds.into_iter().flatten() {
         if first_time(seen, &ids) {
-            let message = format!("the {what} of `{}` does not hold: whole slices are replaced", lowered.role.name.value);
-            ledger.report(Diagnostic::new(&ROLLOUT, message).at_ids(&ids).outcome(Outcome::Dropped));
+            let message = format!(
+                "the {what} of `{}` does not hold: whole slices are replaced",
+                lowered.role.name.value
+            );
+            ledger.report(
+                Diagnostic::new(&ROLLOUT, message)
+                    .at_ids(&ids)
+                    .outcome(Outcome::Dropped),
+            );
         }
     }
 }

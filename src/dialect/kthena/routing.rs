@@ -8,8 +8,8 @@ use super::codes::{CONNECTOR, ENGINE, NOT_ROUTED, PORTS};
 use super::cut;
 use super::lower::{Lowered, Scene};
 use super::options::{InferenceEngine, Routing};
-use crate::dialect::{Context, shared};
 use crate::diagnostic::{Diagnostic, Ledger};
+use crate::dialect::{Context, shared};
 use crate::ir::{EngineFacts, Gateway, Role};
 use crate::spec::engine::{Connector, EngineType};
 use crate::spec::role::Phase;
@@ -33,7 +33,12 @@ pub fn by_phase(scene: &Scene<'_>) -> bool {
 
 /// Whether ModelServers and a ModelRoute are made: not where a router of the spec's own stands before the engines.
 fn wanted(scene: &Scene<'_>) -> bool {
-    let switched_off = scene.options.routing.as_ref().and_then(|r| r.enabled.as_ref()).is_some_and(|e| !e.value);
+    let switched_off = scene
+        .options
+        .routing
+        .as_ref()
+        .and_then(|r| r.enabled.as_ref())
+        .is_some_and(|e| !e.value);
     let own_router = scene.roles.iter().any(|r| r.role.phase.value == Phase::Router);
     !switched_off && !own_router
 }
@@ -49,7 +54,14 @@ fn engine(lowered: &Lowered<'_>) -> Option<Traced<InferenceEngine>> {
     if let Some(engine) = &lowered.options.inference_engine {
         return Some(engine.clone());
     }
-    let EngineFacts { engine, container: _, port: _, ports: _, connector: _, bootstrap_port: _ } = &lowered.role.engine;
+    let EngineFacts {
+        engine,
+        container: _,
+        port: _,
+        ports: _,
+        connector: _,
+        bootstrap_port: _,
+    } = &lowered.role.engine;
     let engine = engine.as_ref()?;
     let known = match engine.value {
         EngineType::Vllm => InferenceEngine::Vllm,
@@ -65,9 +77,17 @@ pub fn objects(scene: &Scene<'_>, cx: &mut Context<'_>) -> Vec<Node> {
         return Vec::new();
     }
     let mut servers: Vec<Server<'_>> = pair(scene, cx.ledger).into_iter().collect();
-    let aggregated: Vec<&Lowered<'_>> = scene.roles.iter().filter(|r| r.role.phase.value == Phase::Aggregated).collect();
+    let aggregated: Vec<&Lowered<'_>> = scene
+        .roles
+        .iter()
+        .filter(|r| r.role.phase.value == Phase::Aggregated)
+        .collect();
     let alone = servers.is_empty() && aggregated.len() == 1;
-    servers.extend(aggregated.into_iter().filter_map(|r| single(scene, r, alone, cx.ledger)));
+    servers.extend(
+        aggregated
+            .into_iter()
+            .filter_map(|r| single(scene, r, alone, cx.ledger)),
+    );
     let mut objects: Vec<Node> = servers.iter().filter_map(|s| s.object(scene, cx)).collect();
     if !servers.is_empty() {
         objects.extend(route(scene, &servers, cx));
@@ -94,7 +114,10 @@ fn pair<'a>(scene: &'a Scene<'a>, ledger: &mut Ledger) -> Option<Server<'a>> {
     let halves: Vec<&Lowered<'_>> = scene.roles.iter().filter(|r| half(r.role)).collect();
     let first = *halves.first().filter(|_| scene.serving.disaggregated())?;
     let Some(engine) = engine(first) else {
-        let message = format!("kthena-router cannot pair prefill and decode of the engine of `{}`", first.role.name.value);
+        let message = format!(
+            "kthena-router cannot pair prefill and decode of the engine of `{}`",
+            first.role.name.value
+        );
         let said = Diagnostic::new(&ENGINE, message).at_ids(&origin(first.role));
         ledger.report(said.remedy("deploy a router: `routing: {router: {type: engine}}`"));
         return None;
@@ -102,7 +125,10 @@ fn pair<'a>(scene: &'a Scene<'a>, ledger: &mut Ledger) -> Option<Server<'a>> {
     let port = one_port(&halves, ledger)?;
     let connector = connector(first, engine.value, ledger);
     // Workers are told from entry pods for all at once if that is right for all.
-    let entry = halves.iter().all(|r| !r.role.multi_node() || cut::entry_only(r.role)) && halves.iter().any(|r| r.role.multi_node());
+    let entry = halves
+        .iter()
+        .all(|r| !r.role.multi_node() || cut::entry_only(r.role))
+        && halves.iter().any(|r| r.role.multi_node());
     let mut labels = Map::new();
     if entry {
         labels.insert(ENTRY_LABEL, "true");
@@ -137,7 +163,12 @@ fn pair<'a>(scene: &'a Scene<'a>, ledger: &mut Ledger) -> Option<Server<'a>> {
 
 /// What said which engine it is, else the role's name.
 fn origin(role: &Role) -> crate::value::Ids {
-    role.engine.engine.as_ref().map(|e| e.ids.clone()).filter(|i| !i.is_empty()).unwrap_or_else(|| role.name.ids.clone())
+    role.engine
+        .engine
+        .as_ref()
+        .map(|e| e.ids.clone())
+        .filter(|i| !i.is_empty())
+        .unwrap_or_else(|| role.name.ids.clone())
 }
 
 /// The port that all serve on.
@@ -154,7 +185,10 @@ fn one_port(roles: &[&Lowered<'_>], ledger: &mut Ledger) -> Option<Traced<u32>> 
             None => port = Some(own.clone()),
             Some(first) if first.value == own.value => first.ids.merge(&own.ids),
             Some(first) => {
-                let message = format!("a ModelServer has one port, and prefill and decode serve on {} and {}", first.value, own.value);
+                let message = format!(
+                    "a ModelServer has one port, and prefill and decode serve on {} and {}",
+                    first.value, own.value
+                );
                 let at = if own.ids.is_empty() { &first.ids } else { &own.ids };
                 let said = Diagnostic::new(&PORTS, message).at_ids(at);
                 ledger.report(said.remedy("set `engine.port` once, in the spec"));
@@ -166,15 +200,25 @@ fn one_port(roles: &[&Lowered<'_>], ledger: &mut Ledger) -> Option<Traced<u32>> 
 
 /// `kvConnector`; SGLang has none, because the router infers its protocol from the engine and any value here breaks that.
 fn connector(lowered: &Lowered<'_>, engine: InferenceEngine, ledger: &mut Ledger) -> Option<Node> {
-    let connector = lowered.role.engine.connector.as_ref().filter(|_| engine == InferenceEngine::Vllm)?;
+    let connector = lowered
+        .role
+        .engine
+        .connector
+        .as_ref()
+        .filter(|_| engine == InferenceEngine::Vllm)?;
     let word = match connector.value {
         Connector::Nixl => "nixl",
         Connector::Mooncake => "mooncake",
         Connector::Lmcache => "lmcache",
         Connector::Moriio | Connector::Ucx | Connector::Mpi => {
-            let message = format!("kthena-router does not speak the protocol of `{}`", connector.value.as_str());
+            let message = format!(
+                "kthena-router does not speak the protocol of `{}`",
+                connector.value.as_str()
+            );
             let said = Diagnostic::new(&CONNECTOR, message).at_ids(&connector.ids);
-            ledger.report(said.remedy("use nixl, mooncake or lmcache, or deploy a router: `routing: {router: {type: engine}}`"));
+            ledger.report(said.remedy(
+                "use nixl, mooncake or lmcache, or deploy a router: `routing: {router: {type: engine}}`",
+            ));
             return None;
         }
     };
@@ -182,36 +226,81 @@ fn connector(lowered: &Lowered<'_>, engine: InferenceEngine, ledger: &mut Ledger
 }
 
 /// The ModelServer of an aggregated role.
-fn single<'a>(scene: &'a Scene<'a>, lowered: &'a Lowered<'a>, alone: bool, ledger: &mut Ledger) -> Option<Server<'a>> {
+fn single<'a>(
+    scene: &'a Scene<'a>,
+    lowered: &'a Lowered<'a>,
+    alone: bool,
+    ledger: &mut Ledger,
+) -> Option<Server<'a>> {
     let role = lowered.role;
     let Some(engine) = engine(lowered) else {
-        let message = format!("`{}` is not routed by kthena-router: it knows vLLM and SGLang only", role.name.value);
+        let message = format!(
+            "`{}` is not routed by kthena-router: it knows vLLM and SGLang only",
+            role.name.value
+        );
         ledger.report(Diagnostic::new(&NOT_ROUTED, message).at(origin(role).first()));
         return None;
     };
     let port = one_port(&[lowered], ledger)?;
     if role.engine.ports > 1 {
-        let message = format!("`{}` serves on {} ports, and kthena-router uses the first", role.name.value, role.engine.ports);
-        ledger.report(Diagnostic::new(&PORTS, message).at_ids(&origin(role)).severity(crate::diagnostic::Severity::Warning));
+        let message = format!(
+            "`{}` serves on {} ports, and kthena-router uses the first",
+            role.name.value, role.engine.ports
+        );
+        ledger.report(
+            Diagnostic::new(&PORTS, message)
+                .at_ids(&origin(role))
+                .severity(crate::diagnostic::Severity::Warning),
+        );
     }
     let mut labels = Map::from_iter([(ROLE_LABEL, lowered.name.node())]);
     if cut::entry_only(role) {
         labels.insert(ENTRY_LABEL, "true");
     }
-    let name = if alone { scene.serving.name.clone() } else { shared::role_object_name(scene.serving, role) };
+    let name = if alone {
+        scene.serving.name.clone()
+    } else {
+        shared::role_object_name(scene.serving, role)
+    };
     let replicas = role.replicas.value;
-    Some(Server { name, engine, port, roles: vec![lowered], labels, pairs: None, connector: None, replicas })
+    Some(Server {
+        name,
+        engine,
+        port,
+        roles: vec![lowered],
+        labels,
+        pairs: None,
+        connector: None,
+        replicas,
+    })
 }
 
 impl Server<'_> {
     fn object(&self, scene: &Scene<'_>, cx: &mut Context<'_>) -> Option<Node> {
-        let Self { name, engine, port, roles, labels, pairs, connector, replicas: _ } = self;
+        let Self {
+            name,
+            engine,
+            port,
+            roles,
+            labels,
+            pairs,
+            connector,
+            replicas: _,
+        } = self;
         let mut select = Map::from_iter([(NAME_LABEL, Node::from(&scene.serving.name))]);
-        labels.iter().for_each(|(key, value)| drop(select.insert(key.clone(), value.clone())));
+        labels
+            .iter()
+            .for_each(|(key, value)| drop(select.insert(key.clone(), value.clone())));
         let mut engine = engine.node();
-        roles.iter().filter_map(|r| self::engine(r)).for_each(|e| engine.decided_by(&e.ids));
+        roles
+            .iter()
+            .filter_map(|r| self::engine(r))
+            .for_each(|e| engine.decided_by(&e.ids));
         let mut vars = Vars::new();
-        vars.set("metadata", shared::metadata(scene.serving, name, &[], &Map::new()));
+        vars.set(
+            "metadata",
+            shared::metadata(scene.serving, name, &[], &Map::new()),
+        );
         vars.set("model", scene.serving.model.as_ref().map(Traced::node));
         vars.set("inferenceEngine", engine);
         vars.set("matchLabels", select);
@@ -226,32 +315,61 @@ impl Server<'_> {
 fn traffic(scene: &Scene<'_>) -> Option<Node> {
     let Routing { timeout, retry, .. } = scene.options.routing.as_ref()?;
     let mut policy = Map::new();
-    policy.insert_some("timeout", timeout.as_ref().map(|t| t.map(|t| Str::from(format!("{}s", t.0))).node()));
+    policy.insert_some(
+        "timeout",
+        timeout
+            .as_ref()
+            .map(|t| t.map(|t| Str::from(format!("{}s", t.0))).node()),
+    );
     policy.insert_some("retry", retry.clone());
     (!policy.is_empty()).then(|| policy.into())
 }
 
 fn route(scene: &Scene<'_>, servers: &[Server<'_>], cx: &mut Context<'_>) -> Option<Node> {
     let empty = Routing::default();
-    let Routing { ids, enabled, model_name, lora_adapters, model_match, rate_limit, timeout: _, retry: _ } =
-        scene.options.routing.as_ref().unwrap_or(&empty);
+    let Routing {
+        ids,
+        enabled,
+        model_name,
+        lora_adapters,
+        model_match,
+        rate_limit,
+        timeout: _,
+        retry: _,
+    } = scene.options.routing.as_ref().unwrap_or(&empty);
     let serving = scene.serving;
-    let model = model_name.as_ref().or(serving.model.as_ref()).unwrap_or(&serving.name);
+    let model = model_name
+        .as_ref()
+        .or(serving.model.as_ref())
+        .unwrap_or(&serving.name);
     let most = servers.iter().map(|s| s.replicas).max().unwrap_or(0);
     let target = |server: &Server<'_>| {
         let mut target = Map::from_iter([("modelServerName", Node::from(&server.name))]);
         if servers.len() > 1 && most > 0 {
             // From 0 to 100, and in proportion to the replicas.
-            target.insert("weight", (u64::from(server.replicas) * 100).div_ceil(u64::from(most)).min(100) as u32);
+            target.insert(
+                "weight",
+                (u64::from(server.replicas) * 100)
+                    .div_ceil(u64::from(most))
+                    .min(100) as u32,
+            );
         }
         Node::from(target)
     };
     let mut vars = Vars::new();
-    vars.set("metadata", shared::metadata(serving, &serving.name, &[], &Map::new()));
+    vars.set(
+        "metadata",
+        shared::metadata(serving, &serving.name, &[], &Map::new()),
+    );
     let mut decided = ids.clone();
     decided.merge(&enabled.as_ref().map(|e| e.ids.clone()).unwrap_or_default());
     vars.set("modelName", Node::derived(model.node(), &decided));
-    vars.set("loraAdapters", lora_adapters.as_ref().map(|l| l.iter().map(Node::from).collect::<Vec<Node>>()));
+    vars.set(
+        "loraAdapters",
+        lora_adapters
+            .as_ref()
+            .map(|l| l.iter().map(Node::from).collect::<Vec<Node>>()),
+    );
     vars.set("parentRefs", parents(scene));
     vars.set("modelMatch", model_match.clone());
     vars.set("targetModels", servers.iter().map(target).collect::<Vec<Node>>());
@@ -265,11 +383,25 @@ fn parents(scene: &Scene<'_>) -> Option<Node> {
         return None;
     }
     let (name, namespace) = match (&scene.serving.front.gateway, &scene.platform.gateway) {
-        (Some(Gateway { name, namespace, hostnames: _ }), _) => (name.node(), namespace.as_ref().map(Traced::node)),
-        (None, Some(gateway)) => (gateway.name.as_ref()?.node(), gateway.namespace.as_ref().map(Traced::node)),
+        (
+            Some(Gateway {
+                name,
+                namespace,
+                hostnames: _,
+            }),
+            _,
+        ) => (name.node(), namespace.as_ref().map(Traced::node)),
+        (None, Some(gateway)) => (
+            gateway.name.as_ref()?.node(),
+            gateway.namespace.as_ref().map(Traced::node),
+        ),
         (None, None) => ("default".into(), Some("kthena-system".into())),
     };
-    let mut parent = Map::from_iter([("group", Node::from("gateway.networking.k8s.io")), ("kind", "Gateway".into()), ("name", name)]);
+    let mut parent = Map::from_iter([
+        ("group", Node::from("gateway.networking.k8s.io")),
+        ("kind", "Gateway".into()),
+        ("name", name),
+    ]);
     parent.insert_some("namespace", namespace);
     Some(vec![Node::from(parent)].into())
 }

@@ -4,8 +4,8 @@ use super::check::known_role;
 use super::codes::{METRIC, SCALING};
 use super::lower::{Lowered, Names, Scene};
 use super::options::{Autoscaling, Ratio};
-use crate::dialect::{Context, shared};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::dialect::{Context, shared};
 use crate::ir::{self, Role};
 use crate::kubernetes::quantity::Quantity;
 use crate::plan;
@@ -27,26 +27,57 @@ pub fn objects(scene: &Scene<'_>, cx: &mut Context<'_>) -> Vec<Node> {
     let empty = Autoscaling::default();
     let options = scene.options.autoscaling.as_ref().unwrap_or(&empty);
     check_behavior(options, cx.ledger);
-    let mut scaled: Vec<Scaled<'_>> = scene.roles.iter().filter_map(|r| role(scene, r, cx.ledger)).collect();
+    let mut scaled: Vec<Scaled<'_>> = scene
+        .roles
+        .iter()
+        .filter_map(|r| role(scene, r, cx.ledger))
+        .collect();
     if let Some(ratio) = &options.ratio {
         ratio_first(scene, ratio, &mut scaled, cx.ledger);
     }
     let slices = options.slices.as_ref().and_then(|s| slices(scene, s, cx.ledger));
     if let (Some(_), Some(first)) = (&slices, scaled.first()) {
         let ids = options.slices.as_ref().map(|s| s.ids.clone()).unwrap_or_default();
-        let said = Diagnostic::new(&SCALING, "slices and roles cannot be scaled at once: every new slice adds replicas of all roles");
-        cx.ledger.report(said.at_ids(&ids).label(first.role.role.name.at(), "this role is scaled too"));
+        let said = Diagnostic::new(
+            &SCALING,
+            "slices and roles cannot be scaled at once: every new slice adds replicas of all roles",
+        );
+        cx.ledger.report(
+            said.at_ids(&ids)
+                .label(first.role.role.name.at(), "this role is scaled too"),
+        );
     }
     let several = scaled.len() > ROLES;
     let mut objects: Vec<Node> = Vec::new();
     for (number, chunk) in scaled.chunks(ROLES).enumerate() {
-        let name = if several { shared::role_object_name(scene.serving, chunk[0].role.role) } else { scene.serving.name.clone() };
-        let ratio = options.ratio.as_ref().filter(|_| number == 0 && chunk.len() == ROLES);
+        let name = if several {
+            shared::role_object_name(scene.serving, chunk[0].role.role)
+        } else {
+            scene.serving.name.clone()
+        };
+        let ratio = options
+            .ratio
+            .as_ref()
+            .filter(|_| number == 0 && chunk.len() == ROLES);
         let target = disaggregated(scene, chunk, ratio);
-        objects.extend(policy(scene, options, &name, ("disaggregatedTarget", target), None, cx));
+        objects.extend(policy(
+            scene,
+            options,
+            &name,
+            ("disaggregatedTarget", target),
+            None,
+            cx,
+        ));
     }
     if let Some((metrics, target)) = slices {
-        objects.extend(policy(scene, options, &scene.serving.name, ("homogeneousTarget", target), Some(metrics), cx));
+        objects.extend(policy(
+            scene,
+            options,
+            &scene.serving.name,
+            ("homogeneousTarget", target),
+            Some(metrics),
+            cx,
+        ));
     }
     objects
 }
@@ -59,14 +90,29 @@ fn policy(
     metrics: Option<Node>,
     cx: &mut Context<'_>,
 ) -> Option<Node> {
-    let Autoscaling { ids, tolerance_percent, behavior, ratio: _, slices: _ } = options;
+    let Autoscaling {
+        ids,
+        tolerance_percent,
+        behavior,
+        ratio: _,
+        slices: _,
+    } = options;
     let mut vars = Vars::new();
-    vars.set("metadata", shared::metadata(scene.serving, name, &[], &Map::new()));
-    vars.set("tolerancePercent", tolerance_percent.as_ref().map(|t| t.get().node()));
+    vars.set(
+        "metadata",
+        shared::metadata(scene.serving, name, &[], &Map::new()),
+    );
+    vars.set(
+        "tolerancePercent",
+        tolerance_percent.as_ref().map(|t| t.number().node()),
+    );
     vars.set("metrics", metrics);
     vars.set("behavior", behavior.clone());
     for field in ["homogeneousTarget", "disaggregatedTarget"] {
-        vars.set(field, (field == target.0).then(|| Node::derived(target.1.clone(), ids)));
+        vars.set(
+            field,
+            (field == target.0).then(|| Node::derived(target.1.clone(), ids)),
+        );
     }
     shared::fill(cx, "kthena/autoscalingpolicy.yaml", &vars)
 }
@@ -82,9 +128,19 @@ fn target_ref(scene: &Scene<'_>) -> Node {
 
 fn disaggregated(scene: &Scene<'_>, roles: &[Scaled<'_>], ratio: Option<&Ratio>) -> Node {
     let mut target = Map::from_iter([("targetRef", target_ref(scene))]);
-    let bounds: Map = roles.iter().map(|s| (s.role.name.value.clone(), s.bounds.clone())).collect();
+    let bounds: Map = roles
+        .iter()
+        .map(|s| (s.role.name.value.clone(), s.bounds.clone()))
+        .collect();
     target.insert("roles", bounds);
-    if let Some(Ratio { ids, numerator, denominator, min, max }) = ratio {
+    if let Some(Ratio {
+        ids,
+        numerator,
+        denominator,
+        min,
+        max,
+    }) = ratio
+    {
         let names = Names::new(&scene.roles);
         let name = |role: &Traced<Str>| role.map(|r| names.of(r)).node();
         let mut constraint = Map::new();
@@ -103,41 +159,70 @@ fn ratio_first(scene: &Scene<'_>, ratio: &Ratio, scaled: &mut [Scaled<'_>], ledg
         let at = scaled.iter().position(|s| s.role.role.name.value == role.value);
         match at {
             Some(at) => scaled[..=at].rotate_right(1),
-            None if known_role(scene, role, ledger).is_some() => {
+            None if known_role(scene, role, ledger) => {
                 let message = format!("`{}` is in a ratio and is not scaled", role.value);
-                ledger.report(Diagnostic::new(&SCALING, message).at_ids(&role.ids).remedy("give the role `scaling`"));
+                ledger.report(
+                    Diagnostic::new(&SCALING, message)
+                        .at_ids(&role.ids)
+                        .remedy("give the role `scaling`"),
+                );
             }
             None => {}
         }
     }
     let bound = |role: &Option<Traced<Str>>, zero: bool| {
         let name = role.as_ref()?;
-        let scaling = scene.roles.iter().find(|r| r.role.name.value == name.value)?.role.scaling.as_ref()?;
+        let scaling = scene
+            .roles
+            .iter()
+            .find(|r| r.role.name.value == name.value)?
+            .role
+            .scaling
+            .as_ref()?;
         Some((scaling.min.value == 0) == zero)
     };
-    if bound(&ratio.numerator, true).zip(bound(&ratio.denominator, true)).is_some_and(|(a, b)| a != b) {
-        let said = Diagnostic::new(&SCALING, "the roles of a ratio go to zero together or not at all").at_ids(&ratio.ids);
+    if bound(&ratio.numerator, true)
+        .zip(bound(&ratio.denominator, true))
+        .is_some_and(|(a, b)| a != b)
+    {
+        let said = Diagnostic::new(&SCALING, "the roles of a ratio go to zero together or not at all")
+            .at_ids(&ratio.ids);
         ledger.report(said.remedy("give both a `minReplicas` of 0, or both at least 1"));
     }
 }
 
 /// A role's entry of a policy, if the role is scaled by metrics that the policy can read.
 fn role<'a>(scene: &Scene<'_>, lowered: &'a Lowered<'a>, ledger: &mut Ledger) -> Option<Scaled<'a>> {
-    let ir::Scaling { min, max, metrics, ids } = lowered.role.scaling.as_ref()?;
+    let ir::Scaling {
+        min,
+        max,
+        metrics,
+        ids,
+    } = lowered.role.scaling.as_ref()?;
     // The sum is over the pods of all slices, and the result is for each slice.
     let slices = scene.serving.slices.value.max(1);
     let (list, sources) = signals(scene, lowered.role, metrics, slices, ledger);
     let pods = metrics.iter().any(|m| m.source.value == MetricSource::Pods);
     if min.value == 0 && pods && !list.is_empty() {
-        let message = format!("`{}` at 0 replicas has no pods to read a metric from, and never comes back", lowered.role.name.value);
+        let message = format!(
+            "`{}` at 0 replicas has no pods to read a metric from, and never comes back",
+            lowered.role.name.value
+        );
         let said = Diagnostic::new(&SCALING, message).at_ids(&min.ids);
         ledger.report(said.remedy("set `minReplicas` to at least 1, or use an external metric"));
     }
     if list.is_empty() && min.value != max.value {
         let mut bounds = ids.union(&min.ids);
         bounds.merge(&max.ids);
-        let message = format!("`{}` is not scaled: none of its metrics can be read", lowered.role.name.value);
-        ledger.report(Diagnostic::new(&METRIC, message).at_ids(&bounds).outcome(Outcome::Dropped));
+        let message = format!(
+            "`{}` is not scaled: none of its metrics can be read",
+            lowered.role.name.value
+        );
+        ledger.report(
+            Diagnostic::new(&METRIC, message)
+                .at_ids(&bounds)
+                .outcome(Outcome::Dropped),
+        );
         return None;
     }
     let mut bounds = Map::from_iter([("minReplicas", min.node()), ("maxReplicas", max.node())]);
@@ -145,11 +230,20 @@ fn role<'a>(scene: &Scene<'_>, lowered: &'a Lowered<'a>, ledger: &mut Ledger) ->
         bounds.insert("metrics", list);
         bounds.insert("metricSources", sources);
     }
-    Some(Scaled { role: lowered, bounds: Node::derived(bounds, ids) })
+    Some(Scaled {
+        role: lowered,
+        bounds: Node::derived(bounds, ids),
+    })
 }
 
 /// `metrics` and `metricSources` of the metrics that a policy can read; says which it cannot.
-fn signals(scene: &Scene<'_>, role: &Role, metrics: &[ir::Metric], times: u32, ledger: &mut Ledger) -> (Vec<Node>, Map) {
+fn signals(
+    scene: &Scene<'_>,
+    role: &Role,
+    metrics: &[ir::Metric],
+    times: u32,
+    ledger: &mut Ledger,
+) -> (Vec<Node>, Map) {
     let (mut list, mut sources) = (Vec::new(), Map::new());
     for metric in metrics {
         let ir::Metric { source, name, target } = metric;
@@ -158,7 +252,9 @@ fn signals(scene: &Scene<'_>, role: &Role, metrics: &[ir::Metric], times: u32, l
             ledger.report(Diagnostic::new(&SCALING, message).at_ids(&name.ids));
             continue;
         }
-        let Some(from) = source_of(scene, role, metric, ledger) else { continue };
+        let Some(from) = source_of(scene, role, metric, ledger) else {
+            continue;
+        };
         let mut entry = Map::from_iter([("name", name.node())]);
         entry.insert("targetValue", goal(target, times, ledger));
         list.push(entry.into());
@@ -189,32 +285,58 @@ fn source_of(scene: &Scene<'_>, role: &Role, metric: &ir::Metric, ledger: &mut L
         None
     };
     match (source.value, &role.engine.port, &scene.platform.prometheus) {
-        (MetricSource::Resource, _, _) => {
-            refused("it has no CPU or memory metrics", "use a metric of the engine (`source: pods`) or of Prometheus (`external`)", ledger)
-        }
-        (MetricSource::Pods, None, _) => refused("the role has no port to read it from", "give its engine a `port`", ledger),
+        (MetricSource::Resource, _, _) => refused(
+            "it has no CPU or memory metrics",
+            "use a metric of the engine (`source: pods`) or of Prometheus (`external`)",
+            ledger,
+        ),
+        (MetricSource::Pods, None, _) => refused(
+            "the role has no port to read it from",
+            "give its engine a `port`",
+            ledger,
+        ),
         (MetricSource::Pods, Some(port), _) => {
-            let pod = Map::from_iter([("name", name.node()), ("uri", "/metrics".into()), ("port", port.node())]);
+            let pod = Map::from_iter([
+                ("name", name.node()),
+                ("uri", "/metrics".into()),
+                ("port", port.node()),
+            ]);
             Some(Map::from_iter([("pod", pod)]).into())
         }
         (MetricSource::External, _, Some(server)) => {
             let query = Map::from_iter([("serverURL", server.node()), ("query", name.node())]);
             Some(Map::from_iter([("prometheus", query)]).into())
         }
-        (MetricSource::External, _, None) => {
-            refused("the Platform names no Prometheus server", "say where it is: `spec: {kthena: {prometheus: 'http://…'}}`", ledger)
-        }
+        (MetricSource::External, _, None) => refused(
+            "the Platform names no Prometheus server",
+            "say where it is: `spec: {kthena: {prometheus: 'http://…'}}`",
+            ledger,
+        ),
     }
 }
 
 /// Metrics and target of a policy that scales slices.
-fn slices(scene: &Scene<'_>, scaling: &crate::spec::policy::Scaling, ledger: &mut Ledger) -> Option<(Node, Node)> {
-    let scaling = plan::policies::bounds(scaling.clone(), &scene.serving.slices, "slices", ledger)?;
-    let ir::Scaling { min, max, metrics, ids } = scaling;
-    let reader = scene.roles.iter().find(|r| r.role.engine.port.is_some()).or(scene.roles.first())?;
+fn slices(
+    scene: &Scene<'_>,
+    scaling: &crate::spec::policy::Scaling,
+    ledger: &mut Ledger,
+) -> Option<(Node, Node)> {
+    let scaling = plan::policies::scaling_of(scaling.clone(), &scene.serving.slices, ledger)?;
+    let ir::Scaling {
+        min,
+        max,
+        metrics,
+        ids,
+    } = scaling;
+    let reader = scene
+        .roles
+        .iter()
+        .find(|r| r.role.engine.port.is_some())
+        .or(scene.roles.first())?;
     let (list, mut sources) = signals(scene, reader.role, &metrics, 1, ledger);
     if list.is_empty() {
-        let said = Diagnostic::new(&METRIC, "slices are not scaled: none of the metrics can be read").outcome(Outcome::Dropped);
+        let said = Diagnostic::new(&METRIC, "slices are not scaled: none of the metrics can be read")
+            .outcome(Outcome::Dropped);
         ledger.report(said.at_ids(&ids.union(&min.ids).union(&max.ids)));
         return None;
     }
@@ -225,7 +347,10 @@ fn slices(scene: &Scene<'_>, scaling: &crate::spec::policy::Scaling, ledger: &mu
             pod.set("labelSelector", Map::from_iter([("matchLabels", labels)]));
         }
     }
-    let target = Map::from_iter([("targetRef", target_ref(scene)), ("metricSources", sources.into())]);
+    let target = Map::from_iter([
+        ("targetRef", target_ref(scene)),
+        ("metricSources", sources.into()),
+    ]);
     let mut homogeneous = Map::from_iter([("target", Node::from(target))]);
     homogeneous.insert("minReplicas", min.node());
     homogeneous.insert("maxReplicas", max.node());
@@ -234,9 +359,16 @@ fn slices(scene: &Scene<'_>, scaling: &crate::spec::policy::Scaling, ledger: &mu
 
 /// `panicPolicy` without `period` is refused.
 fn check_behavior(options: &Autoscaling, ledger: &mut Ledger) {
-    let Some(panic) = options.behavior.as_ref().and_then(|b| b.at(&["scaleUp", "panicPolicy"])) else { return };
+    let Some(panic) = options
+        .behavior
+        .as_ref()
+        .and_then(|b| b.at(&["scaleUp", "panicPolicy"]))
+    else {
+        return;
+    };
     if panic.get("period").is_none() {
-        let said = Diagnostic::new(&SCALING, "`panicPolicy` has no `period`, which admission refuses").at_key(panic.ids.first());
+        let said = Diagnostic::new(&SCALING, "`panicPolicy` has no `period`, which admission refuses")
+            .at_key(panic.ids.first());
         ledger.report(said.remedy("add a `period`, for instance 15s"));
     }
 }

@@ -62,10 +62,17 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Scheduling {
     let mut queue = queue(scene, ledger);
     let gangs: Vec<&Gang> = scene.roles.iter().filter_map(|r| r.role.gang.as_ref()).collect();
     let minimum = scene.roles.iter().any(|r| r.options.min_replicas.is_some());
-    let wanted = !gangs.is_empty() || minimum || queue.is_some() || tiers.replica.is_some() || tiers.slice.is_some();
-    let default = if wanted && possible { VOLCANO } else { "default-scheduler" };
+    let wanted =
+        !gangs.is_empty() || minimum || queue.is_some() || tiers.replica.is_some() || tiers.slice.is_some();
+    let default = if wanted && possible {
+        VOLCANO
+    } else {
+        "default-scheduler"
+    };
     let mut scheduler = named.unwrap_or_else(|| default.into());
-    gangs.iter().for_each(|g| scheduler.decided_by(&g.ids.union(&g.scope.ids)));
+    gangs
+        .iter()
+        .for_each(|g| scheduler.decided_by(&g.ids.union(&g.scope.ids)));
     let volcano = scheduler.as_str() == Some(VOLCANO);
     if !(volcano && scene.platform.has_volcano()) {
         without_volcano(scene, &gangs, queue.as_ref(), ledger);
@@ -76,7 +83,13 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Scheduling {
     topology.insert_some("groupPolicy", tiers.slice.clone());
     topology.insert_some("rolePolicy", tiers.replica.clone());
     let network_topology = (!topology.is_empty()).then(|| topology.into());
-    Scheduling { scheduler, gang_policy, network_topology, queue, tiers }
+    Scheduling {
+        scheduler,
+        gang_policy,
+        network_topology,
+        queue,
+        tiers,
+    }
 }
 
 /// The scheduler that the templates name: the first one, which is that of all pods.
@@ -87,7 +100,15 @@ fn named_scheduler(scene: &Scene<'_>, ledger: &mut Ledger) -> Option<Node> {
 }
 
 fn queue(scene: &Scene<'_>, ledger: &mut Ledger) -> Option<Node> {
-    one_for_all(scene.roles.iter().filter_map(|r| r.role.queue.as_ref()).map(Traced::node), "queue", ledger)
+    one_for_all(
+        scene
+            .roles
+            .iter()
+            .filter_map(|r| r.role.queue.as_ref())
+            .map(Traced::node),
+        "queue",
+        ledger,
+    )
 }
 
 /// The first of several values, which takes in equal ones; others are reported.
@@ -100,8 +121,14 @@ fn one_for_all(values: impl Iterator<Item = Node>, what: &str, ledger: &mut Ledg
             Some(first) if *first == value => first.decided_by(&value.ids),
             Some(first) if first_time(&mut seen, &value.ids) => {
                 let shown = |n: &Node| n.as_str().unwrap_or_default().to_owned();
-                let message = format!("a ModelServing has one {what}: `{}` is used for all roles, not `{}`", shown(first), shown(&value));
-                let said = Diagnostic::new(&ONE_FOR_ALL, message).at_ids(&value.ids).outcome(Outcome::Dropped);
+                let message = format!(
+                    "a ModelServing has one {what}: `{}` is used for all roles, not `{}`",
+                    shown(first),
+                    shown(&value)
+                );
+                let said = Diagnostic::new(&ONE_FOR_ALL, message)
+                    .at_ids(&value.ids)
+                    .outcome(Outcome::Dropped);
                 ledger.report(said.label(first.ids.first(), "the one that is used"));
             }
             Some(_) => {}
@@ -118,7 +145,12 @@ fn without_volcano(scene: &Scene<'_>, gangs: &[&Gang], queue: Option<&Node>, led
         "the Platform says that Volcano is not installed"
     };
     let mut say = |code: &'static Code, message: &str, ids: &Ids| {
-        ledger.report(Diagnostic::new(code, message).at_ids(ids).reason(reason).outcome(Outcome::Dropped));
+        ledger.report(
+            Diagnostic::new(code, message)
+                .at_ids(ids)
+                .reason(reason)
+                .outcome(Outcome::Dropped),
+        );
     };
     let mut seen = Vec::new();
     for gang in gangs {
@@ -137,12 +169,17 @@ fn without_volcano(scene: &Scene<'_>, gangs: &[&Gang], queue: Option<&Node>, led
 
 /// The replicas of a role without which the slice does not start; absent for all of them.
 fn gang_policy(scene: &Scene<'_>, ledger: &mut Ledger) -> Option<Node> {
-    let slice = scene.roles.iter().any(|r| r.role.gang.as_ref().is_some_and(|g| g.scope.value == Scope::Slice));
+    let slice = scene.roles.iter().any(|r| {
+        r.role
+            .gang
+            .as_ref()
+            .is_some_and(|g| g.scope.value == Scope::Slice)
+    });
     let mut minimums = Map::new();
     let mut seen = Vec::new();
     for lowered in &scene.roles {
         let minimum = match (&lowered.options.min_replicas, &lowered.role.gang) {
-            (Some(minimum), _) => Some(checked(lowered, &minimum.get(), ledger)),
+            (Some(minimum), _) => Some(checked(lowered, &minimum.number(), ledger)),
             (None, _) if slice => None,
             (None, Some(gang)) if gang.scope.value == Scope::Role => None,
             (None, Some(gang)) if !scene.platform.has_subgroups() => {
@@ -170,7 +207,10 @@ fn widened(gang: &Gang, ledger: &mut Ledger) {
 fn checked(lowered: &Lowered<'_>, minimum: &Traced<u32>, ledger: &mut Ledger) -> Node {
     let fewest = cut::fewest_replicas(lowered.role);
     if minimum.value > fewest {
-        let message = format!("a minimum of {} is more than the {fewest} replicas that `{}` may have", minimum.value, lowered.role.name.value);
+        let message = format!(
+            "a minimum of {} is more than the {fewest} replicas that `{}` may have",
+            minimum.value, lowered.role.name.value
+        );
         ledger.report(Diagnostic::new(&GANG_MINIMUM, message).at_ids(&minimum.ids));
     }
     minimum.node()
@@ -179,19 +219,34 @@ fn checked(lowered: &Lowered<'_>, minimum: &Traced<u32>, ledger: &mut Ledger) ->
 /// The HyperNode tiers that hold the topologies of replicas and of slices.
 fn tiers(scene: &Scene<'_>) -> Tiers {
     let of = |role: &Role, scope: Scope| {
-        let topology = role.topology.as_ref().filter(|t| t.scope.value == scope && !t.exclusive.value)?;
+        let topology = role
+            .topology
+            .as_ref()
+            .filter(|t| t.scope.value == scope && !t.exclusive.value)?;
         tier(scene, topology)
     };
     // One policy is for the replicas of all roles; a replica of one pod meets any.
-    let replicas: Vec<Option<Node>> =
-        scene.roles.iter().filter(|r| r.role.multi_node()).map(|r| of(r.role, Scope::Replica)).collect();
+    let replicas: Vec<Option<Node>> = scene
+        .roles
+        .iter()
+        .filter(|r| r.role.multi_node())
+        .map(|r| of(r.role, Scope::Replica))
+        .collect();
     let slices: Vec<Option<Node>> = scene
         .roles
         .iter()
-        .filter(|r| r.role.topology.as_ref().is_some_and(|t| t.scope.value == Scope::Slice))
+        .filter(|r| {
+            r.role
+                .topology
+                .as_ref()
+                .is_some_and(|t| t.scope.value == Scope::Slice)
+        })
         .map(|r| of(r.role, Scope::Slice))
         .collect();
-    Tiers { replica: agreed(&replicas).filter(|_| scene.platform.has_subgroups()), slice: agreed(&slices) }
+    Tiers {
+        replica: agreed(&replicas).filter(|_| scene.platform.has_subgroups()),
+        slice: agreed(&slices),
+    }
 }
 
 /// The policy that all have.
@@ -205,7 +260,12 @@ fn agreed(policies: &[Option<Node>]) -> Option<Node> {
 }
 
 fn tier(scene: &Scene<'_>, topology: &Topology) -> Option<Node> {
-    let Topology { key, scope, mode, exclusive } = topology;
+    let Topology {
+        key,
+        scope,
+        mode,
+        exclusive,
+    } = topology;
     let tier = scene.platform.tier(&key.value)?;
     let mode = mode.map(|m| match m {
         Strictness::Required => Str::from("hard"),
@@ -213,6 +273,9 @@ fn tier(scene: &Scene<'_>, topology: &Topology) -> Option<Node> {
     });
     let mut policy = Map::new();
     policy.insert("mode", mode.node());
-    policy.insert("highestTierAllowed", Node::derived(tier, &key.ids.union(&scope.ids)));
+    policy.insert(
+        "highestTierAllowed",
+        Node::derived(tier, &key.ids.union(&scope.ids)),
+    );
     Some(Node::derived(policy, &exclusive.ids))
 }

@@ -3,8 +3,8 @@
 use super::answers::{ENTRY_LABEL, ROLE_ID_LABEL, ROLE_LABEL};
 use super::codes::{GATEWAY, NAME_TOO_LONG};
 use super::lower::{Names, Scene, group};
-use crate::dialect::shared::{self, SLICE_LABEL};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::dialect::shared::{self, SLICE_LABEL};
 use crate::kubernetes::companion;
 use crate::value::{Map, Node, Str, Value};
 
@@ -30,7 +30,10 @@ pub fn entries(scene: &Scene<'_>, names: &Names, addressed: &[(Str, u32)]) -> Ve
         })
     };
     let groups = 0..scene.most_groups();
-    groups.flat_map(|g| addressed.iter().map(move |(role, replica)| (g, role, *replica))).map(|(g, role, r)| of(g, role, r)).collect()
+    groups
+        .flat_map(|g| addressed.iter().map(move |(role, replica)| (g, role, *replica)))
+        .map(|(g, role, r)| of(g, role, r))
+        .collect()
 }
 
 /// The Services of roles that are addressed as such: one in each ServingGroup.
@@ -41,9 +44,15 @@ pub fn roles(scene: &Scene<'_>, ledger: &mut Ledger) -> Vec<Node> {
         groups => (0..groups).flat_map(|g| in_group(scene, g)).collect(),
     };
     for service in &services {
-        let name = service.at(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+        let name = service
+            .at(&["metadata", "name"])
+            .and_then(Node::as_str)
+            .unwrap_or_default();
         if name.len() > 63 {
-            let message = format!("`{name}` is too long for a Service by {} characters", name.len() - 63);
+            let message = format!(
+                "`{name}` is too long for a Service by {} characters",
+                name.len() - 63
+            );
             ledger.report(Diagnostic::new(&NAME_TOO_LONG, message).at_ids(&serving.name.ids));
         }
     }
@@ -71,13 +80,23 @@ pub fn front(scene: &Scene<'_>, ledger: &mut Ledger) -> Vec<Node> {
     match (&serving.front.gateway, &serving.front.role) {
         (Some(gateway), _) if by_route => {
             for host in &gateway.hostnames {
-                let message = format!("a ModelRoute has no host names: `{}` is a matter of the Gateway's listeners", host.value);
-                ledger.report(Diagnostic::new(&GATEWAY, message).at_ids(&host.ids).outcome(Outcome::Dropped));
+                let message = format!(
+                    "a ModelRoute has no host names: `{}` is a matter of the Gateway's listeners",
+                    host.value
+                );
+                ledger.report(
+                    Diagnostic::new(&GATEWAY, message)
+                        .at_ids(&host.ids)
+                        .outcome(Outcome::Dropped),
+                );
             }
             serving.front.gateway = None;
         }
         (Some(gateway), None) => {
-            let said = Diagnostic::new(&GATEWAY, "the Gateway cannot route to prefill and decode by itself");
+            let said = Diagnostic::new(
+                &GATEWAY,
+                "the Gateway cannot route to prefill and decode by itself",
+            );
             let said = said.at_ids(&gateway.name.ids).outcome(Outcome::Dropped);
             ledger.report(said.remedy("say in a Platform that kthena-router runs with the Gateway API: `kthena: {gatewayApi: true}`"));
         }
