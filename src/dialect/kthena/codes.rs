@@ -154,8 +154,10 @@ pub const CONNECTOR: Code = Code {
     id: "INF5415",
     title: "connector unknown to kthena-router",
     severity: Error,
-    explanation: "kthena-router hands requests from prefill to decode as NIXL, Mooncake or LMCache need it with vLLM, and by SGLang's \
-                  bootstrap protocol. Other connectors need the engine's own router: `routing: {router: {type: engine}}`.",
+    explanation: "With vLLM, kthena-router hands requests from prefill to decode as NIXL and LMCache need it, and as vllm-ascend's \
+                  Mooncake connector does; vLLM's own Mooncake connector must be told the address of prefill's bootstrap server, \
+                  which kthena-router does not do. With SGLang it speaks the bootstrap protocol, whatever carries the caches. \
+                  Everything else needs the engine's own router: `routing: {router: {type: engine}}`.",
 };
 
 /// An engine that kthena-router does not know.

@@ -206,23 +206,47 @@ fn connector(lowered: &Lowered<'_>, engine: InferenceEngine, ledger: &mut Ledger
         .connector
         .as_ref()
         .filter(|_| engine == InferenceEngine::Vllm)?;
-    let word = match connector.value {
-        Connector::Nixl => "nixl",
-        Connector::Mooncake => "mooncake",
-        Connector::Lmcache => "lmcache",
+    let (word, reason) = match connector.value {
+        Connector::Nixl => ("nixl", None),
+        Connector::Lmcache => ("lmcache", None),
+        Connector::Mooncake if ascend(lowered) => ("mooncake", None),
+        Connector::Mooncake => ("mooncake", Some(MOONCAKE)),
         Connector::Moriio | Connector::Ucx | Connector::Mpi => {
-            let message = format!(
-                "kthena-router does not speak the protocol of `{}`",
-                connector.value.as_str()
-            );
-            let said = Diagnostic::new(&CONNECTOR, message).at_ids(&connector.ids);
-            ledger.report(said.remedy(
-                "use nixl, mooncake or lmcache, or deploy a router: `routing: {router: {type: engine}}`",
-            ));
-            return None;
+            ("http", Some("it knows nixl, mooncake and lmcache"))
         }
     };
+    if let Some(reason) = reason {
+        let message = format!(
+            "kthena-router cannot pair prefill and decode by `{}` with this engine",
+            connector.value.as_str()
+        );
+        let said = Diagnostic::new(&CONNECTOR, message)
+            .at_ids(&connector.ids)
+            .reason(reason);
+        ledger.report(
+            said.remedy("use nixl, or deploy the engine's router: `routing: {router: {type: engine}}`"),
+        );
+    }
     Some(Map::from_iter([("type", connector.map(|_| Str::from(word)).node())]).into())
+}
+
+/// Why vLLM's own Mooncake connector does not work (kthena pkg/kthena-router/connectors/mooncake.go).
+const MOONCAKE: &str = "it speaks to Mooncake as vllm-ascend does, where prefill answers with its address; vLLM's own connector must be \
+                        told the address of prefill's bootstrap server by the router";
+
+/// Whether the engine is vllm-ascend, by its image.
+fn ascend(lowered: &Lowered<'_>) -> bool {
+    let template = &lowered.role.leader().template;
+    let containers = template
+        .at(&["spec", "containers"])
+        .and_then(Node::as_seq)
+        .unwrap_or_default();
+    let image = |c: &Node| {
+        c.get("image")
+            .and_then(Node::as_str)
+            .is_some_and(|i| i.contains("ascend"))
+    };
+    containers.iter().any(image)
 }
 
 /// The ModelServer of an aggregated role.
