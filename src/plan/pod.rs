@@ -1,6 +1,6 @@
 //! A role of the spec to a role of the IR: engine processes to members with pod templates.
 
-use super::codes::NO_CONTAINER;
+use super::codes::{NO_CONTAINER, NO_EFFECT};
 use super::nodes::{self, Spread};
 use super::process::{self, Inputs};
 use super::resolve::Resolved;
@@ -107,6 +107,13 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
             template: base,
             name,
         });
+    }
+    if let Some(port) = &role.engine.port {
+        let said = Diagnostic::new(
+            &NO_EFFECT,
+            "the port of a role that writes its members is for Services, and none needs it",
+        );
+        ledger.waive(&port.ids, said.outcome(crate::diagnostic::Outcome::Dropped));
     }
     let facts = ir::EngineFacts {
         port: role.engine.port.as_ref().map(Traced::number),
@@ -229,6 +236,8 @@ fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Traced<Str>>) ->
     template
         .at_mut(&["metadata"])
         .set("labels", Node::derived(labels, &scene.labels.ids));
+    // What a role does decides what its pods are, if only by what they lack.
+    template.decided_by(&role.phase.ids);
     template
 }
 
@@ -350,7 +359,9 @@ impl Parts<'_> {
         if let Some(from) = engine.env_from.as_ref().filter(|f| !f.is_empty()) {
             container.insert("envFrom", from.iter().map(|f| f.0.clone()).collect::<Vec<Node>>());
         }
-        let ports: Vec<Node> = process.ports.iter().map(port).collect();
+        // Of a container that the compiler knows nothing about it does not know the port either.
+        let unknown = self.role.engine_type.value == EngineType::Custom && engine.port.is_none() && self.engine.is_some();
+        let ports: Vec<Node> = process.ports.iter().filter(|_| !unknown).map(port).collect();
         if !ports.is_empty() {
             container.insert("ports", ports);
         }
@@ -496,7 +507,8 @@ impl Parts<'_> {
         let written = self.role.shared_memory.as_ref();
         let size = written.and_then(|s| s.size_limit.as_ref().map(|q| q.node()));
         let ids = written.map(|s| s.ids.clone()).unwrap_or_default();
-        let default = self.engine.map(|e| Node::from(e.shared_memory));
+        let computing = self.engine.filter(|_| self.role.computes());
+        let default = computing.map(|e| Node::from(e.shared_memory));
         size.or(default).map(|size| Node::derived(size, &ids))
     }
 

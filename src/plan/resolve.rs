@@ -144,17 +144,18 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
     let name = name?.and(&ids);
     let phase = phase.unwrap_or_else(|| default_phase(&name));
     let computes = !matches!(phase.value, Phase::Router | Phase::Other);
-    let inherited = |engine: &Engine| {
-        if computes {
-            engine.clone()
-        } else {
-            auxiliary_engine(engine)
-        }
+    let inherited = |engine: &Engine| match phase.value {
+        _ if computes => engine.clone(),
+        Phase::Router => auxiliary_engine(engine),
+        _ => Engine::default(),
     };
     let engine = overlay(engine, spec.engine.as_ref().map(inherited), ledger).unwrap_or_default();
     let transfers = matches!(phase.value, Phase::Prefill | Phase::Decode);
     Some(Resolved {
-        engine_type: engine_type(&engine, computes),
+        engine_type: match (&engine.r#type, phase.value) {
+            (None, Phase::Other) => Traced::default_of(EngineType::Custom),
+            _ => engine_type(&engine, computes),
+        },
         replicas: replicas.map_or(Traced::default_of(1), |r| r.number()),
         parallelism: parallelism.unwrap_or_default(),
         nodes: nodes.map(|n| n.number()),

@@ -98,15 +98,10 @@ impl RbgAnswers<'_> {
             }
             Pattern::LeaderWorker => Answer::Shell(format!("$((RBG_LWP_WORKER_INDEX * {times}))").into()),
             Pattern::CustomComponents => {
-                let rank = if first == 0 {
-                    "RBG_COMPONENT_INDEX".into()
-                } else {
-                    format!("(RBG_COMPONENT_INDEX + {first})")
-                };
-                let product = if times == 1 {
-                    rank
-                } else {
-                    format!("{rank} * {times}")
+                let product = match (first, times) {
+                    (0, _) => format!("RBG_COMPONENT_INDEX * {times}"),
+                    (_, 1) => format!("RBG_COMPONENT_INDEX + {first}"),
+                    _ => format!("(RBG_COMPONENT_INDEX + {first}) * {times}"),
                 };
                 Answer::Shell(format!("$(({product}))").into())
             }
