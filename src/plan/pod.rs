@@ -360,7 +360,9 @@ impl Parts<'_> {
             container.insert("envFrom", from.iter().map(|f| f.0.clone()).collect::<Vec<Node>>());
         }
         // Of a container that the compiler knows nothing about it does not know the port either.
-        let unknown = self.role.engine_type.value == EngineType::Custom && engine.port.is_none() && self.engine.is_some();
+        let unknown = self.role.engine_type.value == EngineType::Custom
+            && engine.port.is_none()
+            && self.engine.is_some();
         let ports: Vec<Node> = process.ports.iter().filter(|_| !unknown).map(port).collect();
         if !ports.is_empty() {
             container.insert("ports", ports);

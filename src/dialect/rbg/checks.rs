@@ -4,12 +4,13 @@ use super::codes::{NO_EFFECT, OLD_PREFIX, OVERWRITTEN, PORT_ALLOCATOR, RESERVED}
 use super::names;
 use super::options::{Pattern, Platform};
 use super::pattern::RolePlan;
+use super::said;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::Serving;
 use crate::value::{Map, Node};
 
 /// Variables that the controller injects into every container.
-const INJECTED: [&str; 6] = [
+pub const INJECTED: [&str; 6] = [
     "RBG_GROUP_NAME",
     "RBG_ROLE_NAME",
     "RBG_ROLE_INDEX",
@@ -18,7 +19,7 @@ const INJECTED: [&str; 6] = [
     "RBG_COMPONENT_INDEX",
 ];
 /// Variables that it injects beside them for leader and workers.
-const INJECTED_LEADER_WORKER: [&str; 3] = [
+pub const INJECTED_LEADER_WORKER: [&str; 3] = [
     "RBG_LWP_LEADER_ADDRESS",
     "RBG_LWP_WORKER_INDEX",
     "RBG_LWP_GROUP_SIZE",
@@ -47,7 +48,7 @@ pub fn metadata(serving: &Serving, ledger: &mut Ledger) {
         {
             let message = format!("no annotation of a group is called `{name}`");
             ledger.report(
-                Diagnostic::new(&NO_EFFECT, message)
+                said(&NO_EFFECT, message)
                     .at_ids(&value.ids)
                     .outcome(Outcome::Moved),
             );
@@ -62,7 +63,7 @@ pub fn role_annotations(annotations: &Map, ledger: &mut Ledger) {
         if key == "rbg.workloads.x-k8s.io/role-workload-type" {
             let message = "deprecated workload types are not supported: names and variables would be wrong";
             ledger.report(
-                Diagnostic::new(&RESERVED, message)
+                said(&RESERVED, message)
                     .at_ids(&value.ids)
                     .remedy("leave the annotation out"),
             );
@@ -83,7 +84,7 @@ fn labels(labels: &Map, ledger: &mut Ledger) {
         if owned {
             let message = format!("the label `{key}` is the controller's");
             ledger.report(
-                Diagnostic::new(&RESERVED, message)
+                said(&RESERVED, message)
                     .at_ids(&value.ids)
                     .remedy("use a label of your own"),
             );
@@ -95,10 +96,10 @@ fn labels(labels: &Map, ledger: &mut Ledger) {
 fn old_prefix(key: &str, value: &Node, live: &[&str], ledger: &mut Ledger) {
     if let Some(name) = key.strip_prefix(names::OLD_PREFIX).filter(|n| !live.contains(n)) {
         let message = format!("`{key}` is a key of v1alpha1 and has no effect");
-        let said = Diagnostic::new(&OLD_PREFIX, message)
+        let entry = said(&OLD_PREFIX, message)
             .at_ids(&value.ids)
             .outcome(Outcome::Moved);
-        ledger.report(said.remedy(format!("perhaps `{}{name}` is meant", names::PREFIX)));
+        ledger.report(entry.remedy(format!("perhaps `{}{name}` is meant", names::PREFIX)));
     }
 }
 
@@ -126,7 +127,7 @@ pub fn template(
         {
             let message = format!("no annotation of a pod template is called `{name}`");
             ledger.report(
-                Diagnostic::new(&NO_EFFECT, message)
+                said(&NO_EFFECT, message)
                     .at_ids(&value.ids)
                     .outcome(Outcome::Moved),
             );
@@ -141,22 +142,23 @@ fn port_allocator(key: &str, value: &Node, platform: &Platform, ledger: &mut Led
     let on = platform.port_allocator.as_ref().is_some_and(|p| p.value);
     let name = key.strip_prefix(names::OLD_PREFIX).filter(|_| !on);
     let text = value.as_str().unwrap_or_default();
-    let said = match name {
+    let entry = match name {
         Some("component-discovery") if text.contains("portRefs") => Diagnostic::new(
             &PORT_ALLOCATOR,
             "`portRefs` need the port allocator: these pods would never be made",
         ),
         Some("port-allocator") => {
-            let said = Diagnostic::new(
+            let entry = Diagnostic::new(
                 &PORT_ALLOCATOR,
                 "the port allocator is off by default: the variables would be missing",
             );
-            said.severity(Severity::Warning).outcome(Outcome::Moved)
+            entry.severity(Severity::Warning).outcome(Outcome::Moved)
         }
         _ => return,
     };
     ledger.report(
-        said.at_ids(&value.ids)
+        entry
+            .at_ids(&value.ids)
             .remedy("`spec: {rbg: {portAllocator: true}}` in a Platform document, if it is on"),
     );
 }
@@ -164,7 +166,7 @@ fn port_allocator(key: &str, value: &Node, platform: &Platform, ledger: &mut Led
 fn overwritten(plan: &RolePlan<'_>, template: &Node, ledger: &mut Ledger) {
     let mut warn = |node: &Node, message: String| {
         ledger.report(
-            Diagnostic::new(&OVERWRITTEN, message)
+            said(&OVERWRITTEN, message)
                 .at_ids(&node.ids)
                 .outcome(Outcome::Dropped),
         );

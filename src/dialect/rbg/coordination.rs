@@ -3,7 +3,8 @@
 use super::codes::COORDINATION;
 use super::names;
 use super::options::{CoordinatedScaling, CoordinatedUpdate, Coordination, Progression};
-use crate::diagnostic::{Diagnostic, Ledger};
+use super::said;
+use crate::diagnostic::Ledger;
 use crate::dialect::{Context, shared};
 use crate::ir::Serving;
 use crate::spec::scalar::IntOrPercent;
@@ -80,7 +81,7 @@ fn rule(rule: &Coordination) -> Vars {
 
 fn check(serving: &Serving, rules: &[Coordination], ledger: &mut Ledger) {
     let mut wrong = |ids: &Ids, message: String, remedy: &str| {
-        ledger.report(Diagnostic::new(&COORDINATION, message).at_ids(ids).remedy(remedy));
+        ledger.report(said(&COORDINATION, message).at_ids(ids).remedy(remedy));
     };
     for (
         i,

@@ -4,8 +4,8 @@ use super::options::{Options, Platform, RoleOptions};
 use super::pattern::{self, RolePlan};
 use super::role::Roles;
 use super::scheduling::{self, Scheduling};
-use super::{checks, coordination, names, policies};
-use crate::diagnostic::{Diagnostic, Outcome};
+use super::{checks, coordination, names, policies, said};
+use crate::diagnostic::Outcome;
 use crate::dialect::{Context, shared};
 use crate::ir::{Role, Serving};
 use crate::kubernetes::companion;
@@ -153,11 +153,12 @@ fn unused(serving: &Serving, options: &Options, cx: &mut Context<'_>) {
     } = options;
     if let Some(dependencies) = dependencies {
         if serving.roles.iter().all(|r| r.depends_on.is_empty()) {
-            let said = Diagnostic::new(
+            let entry = said(
                 &super::codes::NO_EFFECT,
                 "`dependencies` without roles that depend on others",
             );
-            cx.ledger.waive(&dependencies.ids, said.outcome(Outcome::Dropped));
+            cx.ledger
+                .waive(&dependencies.ids, entry.outcome(Outcome::Dropped));
         }
     }
 }

@@ -19,6 +19,8 @@ mod names;
 mod options;
 mod pattern;
 mod policies;
+#[cfg(test)]
+mod records;
 mod role;
 mod scheduling;
 mod sha1;
@@ -26,6 +28,7 @@ mod sha1;
 mod testing;
 
 use super::{Context, Dialect, Info, Routing};
+use crate::diagnostic::{Code, Diagnostic, Target};
 use crate::ir::{Capability, Feature, Role, Serving, Support, Use};
 use crate::value::Node;
 
@@ -168,4 +171,13 @@ impl Dialect for Rbg {
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
     }
+}
+
+/// An entry of the report about this target.
+fn said(code: &'static Code, message: impl Into<String>) -> Diagnostic {
+    let target = Target {
+        dialect: INFO.name.into(),
+        ..Target::default()
+    };
+    Diagnostic::new(code, message).target(target)
 }

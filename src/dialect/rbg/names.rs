@@ -3,7 +3,8 @@
 use super::codes::{NAME_CLASH, NAME_TOO_LONG, SERVICE_NAME};
 use super::options::Pattern;
 use super::pattern::RolePlan;
-use crate::diagnostic::{Diagnostic, Ledger};
+use super::said;
+use crate::diagnostic::Ledger;
 use crate::ir::Serving;
 use crate::value::{Map, Node};
 
@@ -98,8 +99,8 @@ fn length(serving: &Serving, plan: &RolePlan<'_>, group: &str, ledger: &mut Ledg
         if length > limit {
             let message = format!("{what} is {length} characters long; {limit} are possible");
             let ids = serving.name.ids.union(&role.ids);
-            let said = Diagnostic::new(&NAME_TOO_LONG, message).at_ids(&ids);
-            ledger.report(said.remedy(format!(
+            let entry = said(&NAME_TOO_LONG, message).at_ids(&ids);
+            ledger.report(entry.remedy(format!(
                 "shorten the names of serving and role by {}",
                 length - limit
             )));
@@ -157,9 +158,10 @@ fn clashes(plans: &[RolePlan<'_>], ledger: &mut Ledger) {
                     "pods of the roles `{}` and `{}` get the same names",
                     name.value, inner.role.name.value
                 );
-                let said = Diagnostic::new(&NAME_CLASH, message).at_ids(&inner.role.name.ids);
+                let entry = said(&NAME_CLASH, message).at_ids(&inner.role.name.ids);
                 ledger.report(
-                    said.label(name.at(), "the other role")
+                    entry
+                        .label(name.at(), "the other role")
                         .remedy("rename one of the roles"),
                 );
             }
@@ -184,8 +186,8 @@ fn services(serving: &Serving, plans: &[RolePlan<'_>], objects: &[Node], ledger:
                 "`{}` is the name of a Service that the controller makes",
                 node.as_str().unwrap_or_default()
             );
-            let said = Diagnostic::new(&SERVICE_NAME, message).at_ids(&node.ids);
-            ledger.report(said.remedy("choose another `routing.service.name`"));
+            let entry = said(&SERVICE_NAME, message).at_ids(&node.ids);
+            ledger.report(entry.remedy("choose another `routing.service.name`"));
         }
     }
 }

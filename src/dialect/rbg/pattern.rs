@@ -3,7 +3,8 @@
 use super::codes::OPTION;
 use super::names;
 use super::options::{InstancePattern, Pattern, RoleOptions, ServiceSelection};
-use crate::diagnostic::{Diagnostic, Ledger};
+use super::said;
+use crate::diagnostic::Ledger;
 use crate::ir::{Member, Role, Serving};
 use crate::value::{Ids, Piece, Reference, Str, Traced, Value};
 
@@ -70,12 +71,12 @@ fn pattern(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Pattern {
             asked.value.as_str(),
             role.name.value
         );
-        let said = Diagnostic::new(&OPTION, message).at_ids(&asked.ids);
-        let said = said.label(
+        let entry = said(&OPTION, message).at_ids(&asked.ids);
+        let entry = entry.label(
             role.startup.as_ref().and_then(Traced::at),
             "a startup order needs custom components",
         );
-        ledger.report(said.remedy(format!("`{}` fits", fitting.as_str())));
+        ledger.report(entry.remedy(format!("`{}` fits", fitting.as_str())));
     }
     if fits { asked.value } else { fitting }
 }
@@ -104,7 +105,7 @@ fn selection(
         }
         _ => return asked.value,
     };
-    ledger.report(Diagnostic::new(&OPTION, message).at_ids(&asked.ids));
+    ledger.report(said(&OPTION, message).at_ids(&asked.ids));
     fitting
 }
 

@@ -6,7 +6,8 @@ use super::codes::{
 use super::names;
 use super::options::{Pattern, ScalingAdapter};
 use super::pattern::RolePlan;
-use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
+use super::said;
+use crate::diagnostic::{Ledger, Outcome, Severity};
 use crate::dialect::shared;
 use crate::ir::{Disruption, Restart, Rollout, Scaling, Serving};
 use crate::kubernetes::companion;
@@ -43,7 +44,7 @@ pub fn restart(plan: &RolePlan<'_>, template: Option<&mut Node>, ledger: &mut Le
         );
         ledger.waive(
             &ids,
-            Diagnostic::new(&STANDALONE_RESTART, message).outcome(Outcome::Defaulted),
+            said(&STANDALONE_RESTART, message).outcome(Outcome::Defaulted),
         );
         return None;
     }
@@ -60,7 +61,7 @@ pub fn restart(plan: &RolePlan<'_>, template: Option<&mut Node>, ledger: &mut Le
             max.value, base.value
         );
         ledger.report(
-            Diagnostic::new(&RESTART_DELAYS, message)
+            said(&RESTART_DELAYS, message)
                 .at_ids(&max.ids)
                 .label(base.at(), "the first delay"),
         );
@@ -130,8 +131,8 @@ fn check_partition(plan: &RolePlan<'_>, partition: &Traced<u32>, ledger: &mut Le
             "partition {} of `{name}` is not below its {} replicas",
             partition.value, replicas.value
         );
-        let said = Diagnostic::new(&PARTITION, message).at_ids(&partition.ids);
-        ledger.report(said.remedy("`rollout: {paused: true}` holds back the whole role"));
+        let entry = said(&PARTITION, message).at_ids(&partition.ids);
+        ledger.report(entry.remedy("`rollout: {paused: true}` holds back the whole role"));
     } else if let Some(scaling) = plan
         .role
         .scaling
@@ -142,11 +143,12 @@ fn check_partition(plan: &RolePlan<'_>, partition: &Traced<u32>, ledger: &mut Le
             "`{name}` cannot be scaled to {}: partition {} is refused then",
             scaling.min.value, partition.value
         );
-        let said = Diagnostic::new(&SCALED_TO_PARTITION, message)
+        let entry = said(&SCALED_TO_PARTITION, message)
             .at_ids(&partition.ids)
             .outcome(Outcome::Moved);
         ledger.report(
-            said.label(scaling.min.at(), "fewest replicas")
+            entry
+                .label(scaling.min.at(), "fewest replicas")
                 .remedy("let `minReplicas` be above the partition"),
         );
     }
@@ -168,10 +170,10 @@ pub fn scaling_adapter(serving: &Serving, plan: &RolePlan<'_>, ledger: &mut Ledg
                 "`{}` is not scaled: roles of a set cannot be",
                 plan.role.name.value
             );
-            let said = Diagnostic::new(&SCALING_IN_SET, message)
+            let entry = said(&SCALING_IN_SET, message)
                 .at_ids(&ids)
                 .outcome(Outcome::Dropped);
-            ledger.report(said.remedy("use one slice, or scale `slices`"));
+            ledger.report(entry.remedy("use one slice, or scale `slices`"));
         }
         return None;
     }
@@ -182,9 +184,8 @@ pub fn scaling_adapter(serving: &Serving, plan: &RolePlan<'_>, ledger: &mut Ledg
     }
     let off = enable.as_ref().filter(|e| !e.value);
     if let (Some(off), Some(scaling)) = (off, scaling) {
-        let said = Diagnostic::new(&OPTION, "`scaling` needs the scaling adapter that this turns off")
-            .at_ids(&off.ids);
-        ledger.report(said.label(scaling.ids.first(), "scaling"));
+        let entry = said(&OPTION, "`scaling` needs the scaling adapter that this turns off").at_ids(&off.ids);
+        ledger.report(entry.label(scaling.ids.first(), "scaling"));
     }
     let ids = ids.union(&scaling.map(|s| s.ids.clone()).unwrap_or_default());
     let on = enable.as_ref().map_or_else(|| true.into(), Traced::node);
@@ -254,16 +255,14 @@ fn budget(serving: &Serving, plan: &RolePlan<'_>, name: &Traced<Str>, ledger: &m
             "of the {} pods of `{}`, {} must stay",
             pods.value, plan.role.name.value, stay.value
         );
-        let mut said = Diagnostic::new(&BUDGET, message)
-            .at_ids(&ids)
-            .outcome(Outcome::Moved);
-        said.reason =
+        let mut entry = said(&BUDGET, message).at_ids(&ids).outcome(Outcome::Moved);
+        entry.reason =
             Some("Kubernetes can only evaluate a number of pods for the pods of this target".into());
         if scaled {
             let remedy = "the number does not follow the autoscaler: write `minAvailable` as a number that always holds";
-            said = said.severity(Severity::Warning).remedy(remedy);
+            entry = entry.severity(Severity::Warning).remedy(remedy);
         }
-        ledger.report(said);
+        ledger.report(entry);
     }
     let selector = if names::is_set(serving) {
         let mut labels = shared::selector(serving, plan.role);

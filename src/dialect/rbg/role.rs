@@ -3,9 +3,10 @@
 use super::codes::{NO_EFFECT, OPTION};
 use super::options::{Dependencies, InPlaceScheduling, Options, Pattern, Platform, RoleOptions};
 use super::pattern::RolePlan;
+use super::said;
 use super::scheduling::Scheduling;
 use super::{answers, checks, difference, policies};
-use crate::diagnostic::{Diagnostic, Outcome};
+use crate::diagnostic::Outcome;
 use crate::dialect::{Context, shared};
 use crate::ir::answer::Asker;
 use crate::ir::capability::LOSSY;
@@ -133,11 +134,11 @@ impl Roles<'_> {
                     "`{}` has no port, so init containers cannot wait for it",
                     needed.value
                 );
-                let said = Diagnostic::new(&LOSSY, message)
+                let entry = said(&LOSSY, message)
                     .at_ids(&needed.ids)
                     .outcome(Outcome::Dropped);
                 cx.ledger.report(
-                    said.remedy("give the role `engine.port`, or leave out `dependencies: initContainers`"),
+                    entry.remedy("give the role `engine.port`, or leave out `dependencies: initContainers`"),
                 );
             }
         }
@@ -213,7 +214,7 @@ impl Roles<'_> {
                 let message =
                     "in-place scheduling is not looked at where the group has a topology domain for itself";
                 cx.ledger.report(
-                    Diagnostic::new(&NO_EFFECT, message)
+                    said(&NO_EFFECT, message)
                         .at_ids(&in_place.ids)
                         .outcome(Outcome::Moved),
                 );
@@ -236,7 +237,7 @@ impl Roles<'_> {
         };
         let message = "stateless instances are made in no order";
         cx.ledger.report(
-            Diagnostic::new(&NO_EFFECT, message)
+            said(&NO_EFFECT, message)
                 .at_ids(&policy.ids)
                 .outcome(Outcome::Moved),
         );
@@ -272,8 +273,7 @@ impl Roles<'_> {
         for (i, member) in members.iter().enumerate() {
             if members[..i].iter().any(|m| m.name.value == member.name.value) {
                 let message = format!("two components are called `{}`", member.name.value);
-                cx.ledger
-                    .report(Diagnostic::new(&OPTION, message).at_ids(&member.name.ids));
+                cx.ledger.report(said(&OPTION, message).at_ids(&member.name.ids));
             }
         }
     }

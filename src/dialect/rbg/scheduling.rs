@@ -3,8 +3,9 @@
 use super::codes::{EXCLUSIVE, GANG_COUNT, GANG_DEADLOCK, GANG_SCHEDULER, GANG_WHOLE_GROUP, NO_EFFECT};
 use super::options::{Dependencies, GangScheduler, Options, Pattern, Platform, QueueSystem};
 use super::pattern::RolePlan;
+use super::said;
 use super::{names, sha1};
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Ledger, Outcome};
 use crate::dialect::shared;
 use crate::ir::capability::LOSSY;
 use crate::ir::{Gang, Serving, Topology};
@@ -99,23 +100,23 @@ fn queue_system(
         return Traced::default_of(default);
     };
     if plans.iter().all(|p| p.role.queue.is_none()) {
-        let said = Diagnostic::new(&NO_EFFECT, "`queueSystem` without a queue").outcome(Outcome::Dropped);
-        ledger.waive(&asked.ids, said.remedy("set `scheduling.queue`"));
+        let entry = said(&NO_EFFECT, "`queueSystem` without a queue").outcome(Outcome::Dropped);
+        ledger.waive(&asked.ids, entry.remedy("set `scheduling.queue`"));
     }
     asked.clone()
 }
 
-/// Says which scheduler the gang was written for, if nobody said.
+/// Says which scheduler the gang was written for, if nobody entry.
 fn assumed(plans: &[RolePlan<'_>], platform: &Platform, scheduling: &Scheduling<'_>, ledger: &mut Ledger) {
     if platform.gang_scheduler.is_none() {
         let name = scheduling.scheduler.clone().unwrap_or_default();
         let message = format!(
             "the gang is written for the Kubernetes scheduler-plugins; pods name the scheduler `{name}`"
         );
-        let said = Diagnostic::new(&GANG_SCHEDULER, message)
+        let entry = said(&GANG_SCHEDULER, message)
             .at_ids(&asked(plans))
             .outcome(Outcome::Emulated);
-        ledger.report(said.remedy("`spec: {rbg: {gangScheduler: volcano}}` in a Platform document, if that is what the controller uses"));
+        ledger.report(entry.remedy("`spec: {rbg: {gangScheduler: volcano}}` in a Platform document, if that is what the controller uses"));
     }
 }
 
@@ -137,8 +138,8 @@ fn asked(plans: &[RolePlan<'_>]) -> Ids {
 fn deadlocks(plans: &[RolePlan<'_>], options: &Options, ledger: &mut Ledger) {
     let gang = asked(plans);
     let mut deadlock = |ids: &Ids, message: String, remedy: &str| {
-        let said = Diagnostic::new(&GANG_DEADLOCK, message).at_ids(ids);
-        ledger.report(said.label(gang.first(), "the gang").remedy(remedy));
+        let entry = said(&GANG_DEADLOCK, message).at_ids(ids);
+        ledger.report(entry.label(gang.first(), "the gang").remedy(remedy));
     };
     let native = options
         .dependencies
@@ -205,7 +206,7 @@ impl Scheduling<'_> {
         if !others.is_empty() && gangs().all(|g| g.scope.value == Scope::Slice) {
             let message = format!("the gang includes `{}` too", others.join("`, `"));
             ledger.report(
-                Diagnostic::new(&GANG_WHOLE_GROUP, message)
+                said(&GANG_WHOLE_GROUP, message)
                     .at_ids(&ids)
                     .outcome(Outcome::Emulated),
             );
@@ -220,11 +221,7 @@ impl Scheduling<'_> {
                 replicas.saturating_mul(size),
                 plan.role.name.value
             );
-            ledger.report(
-                Diagnostic::new(&GANG_COUNT, message)
-                    .at_ids(&ids)
-                    .outcome(Outcome::Emulated),
-            );
+            ledger.report(said(&GANG_COUNT, message).at_ids(&ids).outcome(Outcome::Emulated));
         }
         self.timeout(plans, scheduler, ledger);
         if let (GangScheduler::Volcano, Some(priority)) =
@@ -249,11 +246,7 @@ impl Scheduling<'_> {
             }
             GangScheduler::Volcano => {
                 let message = "Volcano's PodGroups have no time limit";
-                ledger.report(
-                    Diagnostic::new(&LOSSY, message)
-                        .at_ids(&limit.ids)
-                        .outcome(Outcome::Dropped),
-                );
+                ledger.report(said(&LOSSY, message).at_ids(&limit.ids).outcome(Outcome::Dropped));
             }
         }
     }
@@ -278,7 +271,7 @@ impl Scheduling<'_> {
         }
         let message = format!("`{UNIQUE_HASH}` is written into the templates, which the controller forgets");
         ledger.report(
-            Diagnostic::new(&EXCLUSIVE, message)
+            said(&EXCLUSIVE, message)
                 .at_ids(&first.exclusive.ids)
                 .outcome(Outcome::Emulated),
         );
@@ -348,10 +341,8 @@ impl Scheduling<'_> {
                         "the group has one queue, and `{}` asks for another",
                         plan.role.name.value
                     );
-                    let said = Diagnostic::new(&LOSSY, message)
-                        .at_ids(&queue.ids)
-                        .outcome(Outcome::Dropped);
-                    ledger.report(said.label(other.ids.first(), "the group's queue"));
+                    let entry = said(&LOSSY, message).at_ids(&queue.ids).outcome(Outcome::Dropped);
+                    ledger.report(entry.label(other.ids.first(), "the group's queue"));
                     return;
                 }
                 let known = self
