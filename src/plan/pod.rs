@@ -171,8 +171,19 @@ fn generated(
     let inputs = Inputs::new(role, spread, &source);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
-    let env: Vec<Node> = role.engine.env.iter().flat_map(|e| &e.0).map(|e| e.0.clone()).collect();
-    crate::engine::check_environment(process::kind(role.engine_type.value), &inputs.version, &env, ledger);
+    let env: Vec<Node> = role
+        .engine
+        .env
+        .iter()
+        .flat_map(|e| &e.0)
+        .map(|e| e.0.clone())
+        .collect();
+    crate::engine::check_environment(
+        process::kind(role.engine_type.value),
+        &inputs.version,
+        &env,
+        ledger,
+    );
     let facts = ir::EngineFacts {
         port: if known {
             Some(inputs.port.clone())
