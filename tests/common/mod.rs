@@ -5,9 +5,13 @@
     reason = "each test binary uses a part; a failure here is a failed test"
 )]
 
+pub mod crds;
+pub mod objects;
+
 use kubectl_infer::cli::{self, Streams};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The outcome of a run of the tool.
 pub struct Run {
@@ -75,4 +79,43 @@ pub fn diff(expected: &str, found: &str) -> String {
         .unified_diff()
         .header("expected", "found")
         .to_string()
+}
+
+/// A test that needs material from outside the repository: required where `CI=true`, else reported as ignored without it.
+pub fn needs(
+    what: Option<PathBuf>,
+    name: &str,
+    test: impl FnOnce(PathBuf) -> Result<(), libtest_mimic::Failed> + Send + 'static,
+) -> libtest_mimic::Trial {
+    let required = std::env::var_os("CI").is_some_and(|v| v == "true");
+    match what {
+        Some(path) => libtest_mimic::Trial::test(name, move || test(path)),
+        None if required => {
+            libtest_mimic::Trial::test(name, || Err("what it needs is not here, and CI=true".into()))
+        }
+        None => {
+            let name = format!("{name} (needs ../shared, which is not here)");
+            libtest_mimic::Trial::test(name, || Ok(())).with_ignored_flag(true)
+        }
+    }
+}
+
+/// The objects of a JSON page: one, or a List.
+pub fn objects(json: &str) -> Vec<serde_json::Value> {
+    let page: serde_json::Value = serde_json::from_str(json).unwrap();
+    match page.get("items") {
+        Some(serde_json::Value::Array(items)) if page["kind"] == "List" => items.clone(),
+        _ => vec![page],
+    }
+}
+
+/// A file of its own for each call, in the system's directory for such.
+pub fn scratch(name: &str) -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let tag: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    std::env::temp_dir().join(format!("infer-test-{}-{number}-{tag}", std::process::id()))
 }

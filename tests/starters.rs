@@ -1,0 +1,173 @@
+//! Every starter of `init` renders to every target, and what comes out would be accepted.
+//!
+//! Objects are judged by the upstream CRDs (`../shared/crds`) twice: by the crate `jsonschema` and by a checker that shares no code
+//! with us; without them only the rules of Kubernetes' own kinds are checked.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod common;
+
+use common::crds::Crds;
+use kubectl_infer::cli::init::STARTERS;
+use kubectl_infer::dialect;
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+
+static CRDS: LazyLock<Option<Arc<Crds>>> =
+    LazyLock::new(|| common::shared().map(|s| Arc::new(Crds::new(&s.join("crds")))));
+
+fn main() {
+    let args = Arguments::from_args();
+    let mut trials = Vec::new();
+    for target in dialect::ALL.iter().map(|d| d.info().name) {
+        for (starter, _) in STARTERS {
+            trials.push(Trial::test(format!("{starter}::{target}"), move || {
+                starter_renders(starter, target)
+            }));
+            trials.push(common::needs(
+                common::shared(),
+                &format!("{starter}::{target}::crds"),
+                move |_| starter_conforms(starter, target),
+            ));
+        }
+    }
+    let checker = common::shared()
+        .map(|s| s.join("tools/crdcheck.py"))
+        .filter(|p| p.exists());
+    trials.push(common::needs(checker, "another checker agrees", |checker| {
+        other_checker(&checker)
+    }));
+    trials.push(common::needs(common::shared(), "judges refuse", |_| {
+        judges_refuse()
+    }));
+    trials.push(common::needs(common::shared(), "expected pages conform", |_| {
+        expected_pages()
+    }));
+    libtest_mimic::run(&args, trials).exit();
+}
+
+/// Renders a starter as a user would: no loss beyond warnings, nothing forced.
+fn render(starter: &str, target: &str, output: &str) -> Result<String, Failed> {
+    let file = common::scratch(&format!("starter-{starter}-{target}-{output}.yaml"));
+    std::fs::write(&file, common::run(&["init", starter]).out)?;
+    let run = common::run(&[
+        "render",
+        "-f",
+        &file.to_string_lossy(),
+        "-t",
+        target,
+        "-o",
+        output,
+    ]);
+    let _ = std::fs::remove_file(&file);
+    if run.code != 0 {
+        return Err(format!("exit {}\n{}", run.code, run.err).into());
+    }
+    if run.err.contains("INF0000") {
+        return Err(run.err.into());
+    }
+    Ok(run.out)
+}
+
+fn starter_renders(starter: &str, target: &str) -> Result<(), Failed> {
+    let objects = common::objects(&render(starter, target, "json")?);
+    judge(common::objects::check(&objects, None))?;
+    let services = objects.iter().filter(|o| o["kind"] == "Service").count();
+    if services == 0 && target != "aibrix" && target != "kthena" {
+        return Err("no Service: nothing reaches the pods".into());
+    }
+    Ok(())
+}
+
+fn starter_conforms(starter: &str, target: &str) -> Result<(), Failed> {
+    let objects = common::objects(&render(starter, target, "json")?);
+    judge(common::objects::check(&objects, CRDS.as_deref()))
+}
+
+fn judge(errors: Vec<String>) -> Result<(), Failed> {
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n").into())
+    }
+}
+
+/// The YAML page, read by PyYAML and checked by code of others.
+fn other_checker(checker: &Path) -> Result<(), Failed> {
+    let python = Command::new("python3").args(["-c", "import yaml"]).output();
+    if !python.is_ok_and(|p| p.status.success()) {
+        return Err("needs python3 with PyYAML".into());
+    }
+    let mut files = Vec::new();
+    for (starter, _) in STARTERS {
+        for target in dialect::ALL.iter().map(|d| d.info().name) {
+            let file = common::scratch(&format!("crdcheck-{starter}-{target}.yaml"));
+            std::fs::write(&file, render(starter, target, "yaml")?)?;
+            files.push(file);
+        }
+    }
+    let crds = checker.parent().unwrap().parent().unwrap().join("crds");
+    let output = Command::new("python3")
+        .arg(checker)
+        .arg(crds)
+        .args(&files)
+        .output()?;
+    files.iter().for_each(|f| drop(std::fs::remove_file(f)));
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stdout).into_owned().into())
+}
+
+/// What golden cases expect would be accepted too.
+fn expected_pages() -> Result<(), Failed> {
+    use serde::Deserialize;
+    let mut errors = Vec::new();
+    for dir in common::directories_with(&common::root().join("testdata"), "spec.yaml") {
+        for entry in std::fs::read_dir(&dir)?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+            if !name.starts_with("expected.") || text.trim().is_empty() {
+                continue;
+            }
+            let documents = serde_yaml::Deserializer::from_str(&text);
+            let objects: Vec<serde_json::Value> = documents
+                .map(|d| serde_json::Value::deserialize(d).unwrap())
+                .collect();
+            let wrong = common::objects::check(&objects, CRDS.as_deref());
+            errors.extend(
+                wrong
+                    .into_iter()
+                    .map(|e| format!("{}: {e}", entry.path().display())),
+            );
+        }
+    }
+    judge(errors)
+}
+
+/// The judges can refuse: every string made a number, every object with a key too many, every selector bent.
+fn judges_refuse() -> Result<(), Failed> {
+    for target in dialect::ALL.iter().map(|d| d.info().name) {
+        let objects = common::objects(&render("prefill-decode", target, "json")?);
+        for at in 0..objects.len() {
+            let kind = objects[at]["kind"].as_str().unwrap().to_owned();
+            let refused = |change: &dyn Fn(&mut serde_json::Value)| {
+                let mut bent = objects.clone();
+                change(&mut bent[at]);
+                !common::objects::check(&bent, CRDS.as_deref()).is_empty()
+            };
+            if !refused(&|o| o["specification"] = 1.into()) {
+                return Err(format!("{target}: {kind} may have any field").into());
+            }
+            if !refused(&|o| o["metadata"]["name"] = "Not a name".into()) {
+                return Err(format!("{target}: {kind} may have any name").into());
+            }
+            if kind == "Service" && !refused(&|o| o["spec"]["selector"]["infer.dev/role"] = "nobody".into()) {
+                return Err(format!("{target}: a Service may select nothing").into());
+            }
+        }
+    }
+    Ok(())
+}
