@@ -115,6 +115,23 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
         );
         ledger.waive(&port.ids, said.outcome(crate::diagnostic::Outcome::Dropped));
     }
+    let settings = [
+        role.engine.origins(),
+        role.accelerator.origins(),
+        role.network.origins(),
+        role.parallelism.origins(),
+        role.probes.origins(),
+        role.resources.as_ref().map(Decode::origins).unwrap_or_default(),
+        role.shared_memory
+            .as_ref()
+            .map(Decode::origins)
+            .unwrap_or_default(),
+        role.kv_transfer.as_ref().map(Decode::origins).unwrap_or_default(),
+    ];
+    let message = "members are whole pod templates, to which settings of engine and hardware do not apply";
+    for ids in &settings {
+        super::resolve::unused(ids, message, ledger);
+    }
     let facts = ir::EngineFacts {
         port: role.engine.port.as_ref().map(Traced::number),
         ..facts(role)

@@ -260,14 +260,14 @@ fn check_phases(roles: &[Resolved], spec: &ServingSpec, ledger: &mut Ledger) {
             ledger,
         );
     }
-    if !roles.iter().any(Resolved::computes) {
+    if !roles.iter().any(|r| r.computes() && r.members.is_empty()) {
         for ids in [
             spec.model.as_ref().map(Decode::origins),
             spec.engine.as_ref().map(Decode::origins),
         ] {
             unused(
                 &ids.unwrap_or_default(),
-                "no role of the spec computes anything",
+                "no role of the spec runs an engine that takes it",
                 ledger,
             );
         }

@@ -154,11 +154,8 @@ pub fn injected(role: &Role, version: Version, template: &Node, ledger: &mut Led
                     "init container `{init}` of `{}` uses `{variable}`, which it does not get",
                     role.name.value
                 );
-                ledger.report(
-                    Diagnostic::new(&NOT_INJECTED, message)
-                        .at_ids(&ids)
-                        .at(role.name.at()),
-                );
+                let at = if ids.is_empty() { &role.name.ids } else { &ids };
+                ledger.report(Diagnostic::new(&NOT_INJECTED, message).at_ids(at));
             }
         }
     }

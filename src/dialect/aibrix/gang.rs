@@ -116,10 +116,12 @@ impl Lowering<'_> {
             .iter()
             .fold(zero, |sum, (_, c)| sum.zip(c, |a: &u32, b| a.saturating_add(*b)));
         if total.value == 0 {
-            return (
-                Some(self.strategy(&Traced::new(1, total.ids), None, wide, ledger)),
-                false,
-            );
+            let message = "the gang's roles may have no replicas, so no gang is made";
+            let said = Diagnostic::new(&GANG_SCALING, message).severity(Severity::Warning);
+            let timeouts = wide.iter().filter_map(|r| r.gang.as_ref()?.timeout.as_ref());
+            let ids = timeouts.fold(total.ids, |ids, t| ids.union(&t.ids));
+            ledger.report(said.at_ids(&ids).outcome(Outcome::Dropped));
+            return (None, false);
         }
         let tasks = partial.then(|| {
             let counts = counts
@@ -152,9 +154,8 @@ impl Lowering<'_> {
     /// The pods of a role in one RoleSet that a gang waits for.
     fn gang_members(&self, role: &Role, ledger: &mut Ledger) -> Traced<u32> {
         let mut replicas = self.replicas(role);
-        if let Some(scaling) = role
-            .scaling
-            .as_ref()
+        if let Some(scaling) = self
+            .scaled(role)
             .filter(|s| self.in_cell(&s.min).value < replicas.value)
         {
             let message = format!(

@@ -56,11 +56,14 @@ impl Lowering<'_> {
                 place.insert(NAME, model);
             }
             None => {
-                let message = format!(
-                    "nothing tells the gateway which model `{}` serves",
-                    role.name.value
-                );
-                ledger.report(Diagnostic::new(&GATEWAY_MODEL, message).at(role.name.at()));
+                // Behind a Service of its own it serves all the same.
+                if self.serving.front.role.is_none() {
+                    let message = format!(
+                        "nothing tells the gateway which model `{}` serves",
+                        role.name.value
+                    );
+                    ledger.report(Diagnostic::new(&GATEWAY_MODEL, message).at(role.name.at()));
+                }
                 return;
             }
         }

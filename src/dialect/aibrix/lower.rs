@@ -47,7 +47,7 @@ pub struct Lowering<'a> {
     /// Its version.
     pub version: Version,
     /// The names of the roles in the object.
-    names: Vec<Traced<Str>>,
+    pub(super) names: Vec<Traced<Str>>,
 }
 
 impl<'a> Lowering<'a> {

@@ -13,6 +13,8 @@ mod lower;
 mod options;
 mod role;
 mod scaling;
+#[cfg(test)]
+mod tests;
 mod topology;
 mod version;
 

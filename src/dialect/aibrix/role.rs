@@ -142,7 +142,7 @@ impl Lowering<'_> {
         }
         self.tell_gateway(role, &mut template, cx.ledger);
         shared::use_pod_reader(self.serving, role, &mut template);
-        self.wait(role, &mut template);
+        self.wait(role, &mut template, cx.ledger);
         self.affinity(role, topology, &mut template);
         self.queue(role, gangs.holds(index), &mut template);
         if gangs.holds(index) {
@@ -247,7 +247,7 @@ impl Lowering<'_> {
     }
 
     /// Init containers that wait: for other roles, and on ranks above 0 for the leader.
-    fn wait(&self, role: &Role, template: &mut Node) {
+    fn wait(&self, role: &Role, template: &mut Node, ledger: &mut Ledger) {
         let mut waits: Vec<Node> = Vec::new();
         for needed in self.awaited(role) {
             let Some(port) = self
@@ -270,7 +270,14 @@ impl Lowering<'_> {
             .startup
             .as_ref()
             .filter(|s| s.value == StartupOrder::LeaderFirst);
-        if let (Some(order), Some(port)) = (leader_first, role.engine.port.as_ref()) {
+        if let Some(order) = leader_first.filter(|_| !self.version.injected_first()) {
+            self.lacks(
+                "ranks in init containers, so workers do not wait",
+                Severity::Warning,
+                &order.ids,
+                ledger,
+            );
+        } else if let (Some(order), Some(port)) = (leader_first, role.engine.port.as_ref()) {
             let name = Traced::new("leader".into(), order.ids.clone());
             waits.push(shared::wait_container(
                 &name,

@@ -18,6 +18,13 @@ const MODE: &str = "autoscaling.aibrix.ai/storm-service-mode";
 const TO_ZERO: &str = "autoscaling.aibrix.ai/scale-to-zero";
 
 impl Lowering<'_> {
+    /// The scaling of a role's replicas in a RoleSet; none where RoleSets scale whole.
+    pub fn scaled<'a>(&self, role: &'a Role) -> Option<&'a Scaling> {
+        role.scaling
+            .as_ref()
+            .filter(|_| self.mode().value == Mode::Pooled)
+    }
+
     /// The PodAutoscalers of the roles that scale.
     pub fn autoscalers(&self, cx: &mut Context<'_>) -> Vec<Node> {
         let scaled: Vec<&Role> = self
@@ -230,12 +237,11 @@ impl Lowering<'_> {
                 max_unavailable,
             } = role.disruption.as_ref()?;
             let replicas = self.replicas(role);
-            let fewest = role
-                .scaling
-                .as_ref()
+            let fewest = self
+                .scaled(role)
                 .map(|s| self.in_cell(&s.min))
                 .filter(|m| m.value < replicas.value);
-            if fewest.is_some() {
+            if role.scaling.is_some() {
                 let message = format!(
                     "the budget of `{}` is computed from its fewest replicas",
                     role.name.value
@@ -246,10 +252,14 @@ impl Lowering<'_> {
                         .outcome(Outcome::Emulated),
                 );
             }
+            let cells = role
+                .scaling
+                .as_ref()
+                .map_or(self.cells(), |s| self.cells().min(s.min.value.max(1)));
             let pods = fewest
                 .unwrap_or(replicas)
                 .zip(&role.size(), |r, s| r.saturating_mul(*s));
-            let pods = pods.map(|p| p.saturating_mul(self.cells()));
+            let pods = pods.map(|p| p.saturating_mul(cells));
             let stay = match (min_available, max_unavailable) {
                 (Some(min), _) => min.zip(&pods, |min, pods| min.of(*pods, true)),
                 (None, Some(max)) => max.zip(&pods, |max, pods| pods.saturating_sub(max.of(*pods, true))),

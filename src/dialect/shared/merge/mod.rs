@@ -303,6 +303,7 @@ impl Merger<'_> {
             .find(|n| ***n != first)
             .copied()
             .unwrap_or(&first);
+        let other = first.ids.first().filter(|_| nodes.len() > 1);
         let message = format!(
             "the pods of a replica of `{}` differ in `{path}`",
             self.role.name.value
@@ -311,7 +312,7 @@ impl Merger<'_> {
             .at_ids(&differs.all_ids())
             .at_ids(&origins(parts))
             .at_ids(&self.role.name.ids)
-            .label(first.ids.first(), "and here")
+            .label(other, "and here")
             .reason("the target has one pod template for all ranks, and this is read before the container can look at its rank")
             .remedy("make it equal for leader and workers, or choose a target with a template for each");
         self.ledger.report(said);

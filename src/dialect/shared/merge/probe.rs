@@ -58,7 +58,7 @@ impl Merger<'_> {
     fn choose(&self, checks: Vec<Option<Script>>) -> Script {
         let ends = self.ends();
         let mut checks = checks;
-        if checks.len() == 2 && checks[1].is_none() {
+        if checks.iter().skip(1).all(Option::is_none) {
             let mut script = Script::default();
             if let Some(Some(check)) = checks.drain(..).next() {
                 script

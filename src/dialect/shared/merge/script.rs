@@ -84,6 +84,10 @@ pub(super) fn branches(rank: &str, ends: &[u32], bodies: Vec<Script>) -> Script 
             _ => script.raw(&format!("elif {}; then\n", below(rank, ends[i]))),
         };
         let Script { text, ids } = body;
+        let lines = |p: &Piece| matches!(p, Piece::Literal(s) if s.contains('\n') || s.starts_with(' '));
+        if !text.iter().any(lines) {
+            script.raw("  ");
+        }
         script.from(&ids).node(&text.into()).raw("\n");
     }
     script.raw("fi");
