@@ -1,6 +1,6 @@
 //! Codes of decoding: what is wrong with the spelling of a spec.
 
-use crate::diagnostic::{Code, Severity::Error, Severity::Warning};
+use crate::diagnostic::{Code, Severity::Error, Severity::Note, Severity::Warning};
 
 /// A key that the language does not have.
 pub const UNKNOWN_FIELD: Code = Code {
@@ -73,6 +73,14 @@ pub const NOT_A_SERVING: Code = Code {
                   know. Known: `apiVersion: infer.dev/v1alpha1` with `kind: Serving` or `kind: Platform`.",
 };
 
+/// A list without elements.
+pub const EMPTY_LIST: Code = Code {
+    id: "INF0110",
+    title: "empty list",
+    severity: Note,
+    explanation: "A list without elements is the same as no list, unless it takes the place of a more general one.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
     &UNKNOWN_FIELD,
@@ -83,4 +91,5 @@ pub const CODES: &[&Code] = &[
     &SURPRISING_SCALAR,
     &MALFORMED,
     &NOT_A_SERVING,
+    &EMPTY_LIST,
 ];

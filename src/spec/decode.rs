@@ -4,9 +4,9 @@
 //! what can be read is returned beside them. Every field is optional at this level: what a missing one means is decided
 //! by the plan, and [`object!`] marks those that must be there with `@required`.
 
-use super::codes::{EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
+use super::codes::{EMPTY_LIST, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
 use super::shape::{ObjectShape, Shape};
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::source::Sources;
 use crate::value::{Ids, Map, Node, Str, Traced, Value};
 
@@ -268,7 +268,13 @@ impl<const MIN: i64, const MAX: i64> Decode for Traced<Int<MIN, MAX>> {
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
         match node.as_seq() {
-            Some(seq) => Some(seq.iter().filter_map(|n| T::decode(n, cx)).collect()),
+            Some(seq) => {
+                if seq.is_empty() {
+                    let said = Diagnostic::new(&EMPTY_LIST, "an empty list says nothing here");
+                    cx.ledger.waive(&node.ids, said.outcome(Outcome::Defaulted));
+                }
+                Some(seq.iter().filter_map(|n| T::decode(n, cx)).collect())
+            }
             None => {
                 cx.expected(node, "a list");
                 None

@@ -6,10 +6,22 @@ use super::cut;
 use super::lower::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::shared;
-use crate::ir::{Disruption, ROLE_LABEL, SERVING_LABEL};
+use crate::ir::{Disruption, ROLE_LABEL, Role, SERVING_LABEL};
 use crate::kubernetes::companion;
 use crate::spec::scalar::IntOrPercent;
 use crate::value::{Map, Node, Traced};
+
+/// Whether the bound of a role is written as another number than the spec's.
+pub fn counted(role: &Role) -> bool {
+    let number = |bound: &Option<Traced<IntOrPercent>>| {
+        bound
+            .as_ref()
+            .is_some_and(|b| matches!(b.value, IntOrPercent::Int(_)))
+    };
+    role.disruption
+        .as_ref()
+        .is_some_and(|d| !number(&d.min_available))
+}
 
 /// The budget of a role, if it asks for one.
 pub fn of(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> Option<Node> {
@@ -29,10 +41,7 @@ pub fn of(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> Opti
         (None, Some(max)) => max.map(|m| pods.saturating_sub(m.of(pods, true))),
         (None, None) => return None,
     };
-    let as_written = min_available
-        .as_ref()
-        .is_some_and(|m| matches!(m.value, IntOrPercent::Int(_)));
-    if !as_written {
+    if counted(role) {
         let message = format!(
             "the drain bound of `{}` is written as {} of its {pods} pods that must stay",
             role.name.value, stay.value

@@ -154,7 +154,7 @@ pub const CONNECTOR: Code = Code {
     id: "INF5415",
     title: "connector unknown to kthena-router",
     severity: Error,
-    explanation: "With vLLM, kthena-router hands requests from prefill to decode as NIXL and LMCache need it, and as vllm-ascend's \
+    explanation: "With vLLM, kthena-router hands requests from prefill to decode as NIXL needs it, as LMCache does with a store that both share, and as vllm-ascend's \
                   Mooncake connector does; vLLM's own Mooncake connector must be told the address of prefill's bootstrap server, \
                   which kthena-router does not do. With SGLang it speaks the bootstrap protocol, whatever carries the caches. \
                   Everything else needs the engine's own router: `routing: {router: {type: engine}}`.",
@@ -237,6 +237,16 @@ pub const NOT_ROUTED: Code = Code {
                   `roles[].targets.kthena.inferenceEngine` says what to take the engine for.",
 };
 
+/// A target that counts for several slices.
+pub const SUMMED: Code = Code {
+    id: "INF5424",
+    title: "metric target multiplied by the slices",
+    severity: Note,
+    explanation: "An AutoscalingPolicy sums a metric over the entry pods of all slices and gives every slice the resulting number of \
+                  replicas. With several slices the target of one replica is therefore written times the slices; when the \
+                  number of slices changes, render again.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -263,4 +273,5 @@ pub const CODES: &[&Code] = &[
     &PLUGIN,
     &CANNOT_WAIT,
     &NOT_ROUTED,
+    &SUMMED,
 ];

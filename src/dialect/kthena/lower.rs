@@ -224,7 +224,7 @@ fn role(
     // Taken apart in full, so that a new field is a decision here.
     let Role {
         name: _,
-        phase: _,
+        phase,
         implicit: _,
         replicas,
         members: _,
@@ -248,7 +248,8 @@ fn role(
         partition,
     } = rollout;
     let mut vars = Vars::new();
-    vars.set("name", lowered.name.node());
+    // The phase decides which ModelServer the role is behind, if any.
+    vars.set("name", Node::derived(lowered.name.node(), &phase.ids));
     vars.set("replicas", replicas.node());
     vars.set("maxUnavailable", max_unavailable.clone());
     vars.set("partition", partition.clone());

@@ -20,7 +20,7 @@ mod scheduling;
 mod services;
 
 use super::{Context, Dialect, Info, Routing};
-use crate::ir::{Capability, Feature, Serving, Support};
+use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::spec::engine::EngineType;
 use crate::value::Node;
 
@@ -147,6 +147,21 @@ static INFO: Info = Info {
 impl Dialect for Kthena {
     fn info(&self) -> &'static Info {
         &INFO
+    }
+
+    fn supports(&self, serving: &Serving, used: &Use, row: &Capability) -> Support {
+        let role = used.role.as_ref().and_then(|r| serving.role(r));
+        // Where the lowering has more to say about it, it says it alone; a surge of none is none.
+        let told = match (row.feature, role) {
+            (Feature::Disruption, Some(role)) => budget::counted(role),
+            (Feature::RestartPod, Some(role)) => role.multi_node(),
+            (Feature::MaxSurge, Some(role)) => {
+                let surge = role.rollout.as_ref().and_then(|r| r.max_surge.as_ref());
+                surge.is_some_and(policies::no_surge)
+            }
+            _ => false,
+        };
+        if told { Native } else { row.support }
     }
 
     fn routed_engines(&self) -> &'static [EngineType] {

@@ -89,21 +89,17 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Policies {
 
 /// What a role says no to, which the strategy does not do anyway.
 fn declined(lowered: &Lowered<'_>) -> Ids {
-    let Some(Rollout {
-        max_unavailable: _,
-        max_surge: _,
-        partition: _,
-        paused,
-        in_place,
-    }) = &lowered.role.rollout
-    else {
+    let Some(Rollout { max_unavailable: _, max_surge, partition: _, paused, in_place }) = &lowered.role.rollout else {
         return Ids::none();
     };
-    [paused, in_place]
-        .into_iter()
-        .flatten()
-        .filter(|v| !v.value)
-        .fold(Ids::none(), |ids, v| ids.union(&v.ids))
+    let no = [paused, in_place].into_iter().flatten().filter(|v| !v.value).map(|v| &v.ids);
+    let none = max_surge.iter().filter(|s| no_surge(s)).map(|s| &s.ids);
+    no.chain(none).fold(Ids::none(), |all, ids| all.union(ids))
+}
+
+/// Whether a surge is none.
+pub fn no_surge(surge: &Traced<IntOrPercent>) -> bool {
+    matches!(surge.value, IntOrPercent::Int(0) | IntOrPercent::Percent(0))
 }
 
 /// The unit that is made anew: the largest that a role asks for.

@@ -11,6 +11,7 @@ use super::options::{InferenceEngine, Routing};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::dialect::{Context, shared};
 use crate::ir::{EngineFacts, Gateway, Role};
+use crate::kubernetes::container::env_entry;
 use crate::spec::engine::{Connector, EngineType};
 use crate::spec::role::Phase;
 use crate::template::Vars;
@@ -208,6 +209,7 @@ fn connector(lowered: &Lowered<'_>, engine: InferenceEngine, ledger: &mut Ledger
         .filter(|_| engine == InferenceEngine::Vllm)?;
     let (word, reason) = match connector.value {
         Connector::Nixl => ("nixl", None),
+        Connector::Lmcache if proxied(lowered) => ("lmcache", Some(LMCACHE)),
         Connector::Lmcache => ("lmcache", None),
         Connector::Mooncake if ascend(lowered) => ("mooncake", None),
         Connector::Mooncake => ("mooncake", Some(MOONCAKE)),
@@ -234,19 +236,33 @@ fn connector(lowered: &Lowered<'_>, engine: InferenceEngine, ledger: &mut Ledger
 const MOONCAKE: &str = "it speaks to Mooncake as vllm-ascend does, where prefill answers with its address; vLLM's own connector must be \
                         told the address of prefill's bootstrap server by the router";
 
-/// Whether the engine is vllm-ascend, by its image.
-fn ascend(lowered: &Lowered<'_>) -> bool {
+/// Why LMCache's mode for prefill and decode does not work (its sender reads the receiver's address from each request).
+const LMCACHE: &str = "in its mode for prefill and decode, LMCache's own proxy tells prefill with each request where the decode pod is; \
+                       kthena-router sends the request to one after the other, which needs a store that both share";
+
+fn containers<'a>(lowered: &'a Lowered<'_>) -> &'a [Node] {
     let template = &lowered.role.leader().template;
-    let containers = template
+    template
         .at(&["spec", "containers"])
         .and_then(Node::as_seq)
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+/// Whether LMCache sends caches from pod to pod, by its variables.
+fn proxied(lowered: &Lowered<'_>) -> bool {
+    containers(lowered)
+        .iter()
+        .any(|c| env_entry(c, "LMCACHE_ENABLE_PD").is_some())
+}
+
+/// Whether the engine is vllm-ascend, by its image.
+fn ascend(lowered: &Lowered<'_>) -> bool {
     let image = |c: &Node| {
         c.get("image")
             .and_then(Node::as_str)
             .is_some_and(|i| i.contains("ascend"))
     };
-    containers.iter().any(image)
+    containers(lowered).iter().any(image)
 }
 
 /// The ModelServer of an aggregated role.

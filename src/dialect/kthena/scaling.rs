@@ -1,7 +1,7 @@
 //! AutoscalingPolicies: the values of a metric are summed over the entry pods, and their target is what one replica should have.
 
 use super::check::known_role;
-use super::codes::{METRIC, SCALING};
+use super::codes::{METRIC, SCALING, SUMMED};
 use super::lower::{Lowered, Names, Scene};
 use super::options::{Autoscaling, Ratio};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
@@ -269,10 +269,17 @@ fn goal(target: &Traced<Str>, times: u32, ledger: &mut Ledger) -> Node {
     if parsed.as_ref().is_ok_and(|q| q.is_zero() || q.is_negative()) {
         ledger.report(Diagnostic::new(&SCALING, "a metric's target must be more than 0").at_ids(&target.ids));
     }
-    match parsed {
-        Ok(quantity) if times > 1 => Node::derived(quantity.times(times.into()).to_string(), &target.ids),
-        _ => target.node(),
-    }
+    let Some(quantity) = parsed.ok().filter(|_| times > 1) else {
+        return target.node();
+    };
+    let sum = quantity.times(times.into()).to_string();
+    let message = format!(
+        "the target {} of one replica is written as {sum}, for one replica in each of {times} slices",
+        target.value
+    );
+    let said = Diagnostic::new(&SUMMED, message).at_ids(&target.ids);
+    ledger.report(said.outcome(Outcome::Emulated));
+    Node::derived(sum, &target.ids)
 }
 
 fn source_of(scene: &Scene<'_>, role: &Role, metric: &ir::Metric, ledger: &mut Ledger) -> Option<Node> {

@@ -40,16 +40,35 @@ struct Tiers {
 }
 
 impl Scheduling {
-    /// Keeps the pods of a template together by affinity, where no tier does.
+    /// Keeps the pods of a template together by affinity, where no tier does. What is asked of a slice is asked of all its pods,
+    /// whichever role says it.
     pub fn place(&self, scene: &Scene<'_>, role: &Role, template: &mut Node) {
-        let Some(topology) = &role.topology else { return };
-        let by_tier = match topology.scope.value {
-            Scope::Replica => self.tiers.replica.is_some(),
-            Scope::Slice => self.tiers.slice.is_some(),
-            Scope::Role => false,
-        };
-        if !by_tier {
-            affinity::place(scene.serving, role, topology, template);
+        let of_slice = |t: &&Topology| t.scope.value == Scope::Slice;
+        let mut wanted: Vec<&Topology> = role.topology.iter().collect();
+        for topology in scene
+            .roles
+            .iter()
+            .filter_map(|r| r.role.topology.as_ref())
+            .filter(of_slice)
+        {
+            let same = |t: &&Topology| {
+                of_slice(t)
+                    && (&t.key.value, t.mode.value, t.exclusive.value)
+                        == (&topology.key.value, topology.mode.value, topology.exclusive.value)
+            };
+            if !wanted.iter().any(same) {
+                wanted.push(topology);
+            }
+        }
+        for topology in wanted {
+            let by_tier = match topology.scope.value {
+                Scope::Replica => self.tiers.replica.is_some(),
+                Scope::Slice => self.tiers.slice.is_some(),
+                Scope::Role => false,
+            };
+            if !by_tier {
+                affinity::place(scene.serving, role, topology, template);
+            }
         }
     }
 }
