@@ -14,7 +14,7 @@ mod set;
 pub use finish::TARGET_ANNOTATION;
 pub use set::{Assignment, assign, path};
 
-use crate::diagnostic::{Diagnostic, IdSet, Ledger, balance};
+use crate::diagnostic::{Diagnostic, IdSet, Ledger, Waiver, balance};
 use crate::dialect::{self, Context, Dialect, platform::Platform};
 use crate::ir::capability;
 use crate::plan;
@@ -98,6 +98,8 @@ pub struct Decoded {
     pub serving: Option<Serving>,
     /// What was said.
     pub diagnostics: Vec<Diagnostic>,
+    /// What will be said if the values it names reach no output.
+    pub waivers: Vec<Waiver>,
     /// Whether any of it is an error.
     pub failed: bool,
 }
@@ -116,6 +118,7 @@ pub fn decode(root: &Node, sources: &Sources) -> Decoded {
         serving,
         failed: ledger.has_errors(),
         diagnostics: ledger.diagnostics,
+        waivers: ledger.waivers,
     }
 }
 
@@ -138,6 +141,7 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
 /// Compiles a decoded spec for one target. `leaves` are the ids of the document's leaves, all of which must arrive.
 pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings: &Settings<'_>) -> Compiled {
     let mut ledger = Ledger::new();
+    ledger.waivers.extend(decoded.waivers.iter().cloned());
     let mut objects = Vec::new();
     if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
         objects = lower(serving, target, settings, &mut ledger);

@@ -13,7 +13,7 @@ pub const SUPERSEDED: Code = Code {
 };
 
 /// An excuse for input values that may not arrive in the output.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Waiver {
     /// The values.
     pub ids: Ids,

@@ -265,7 +265,7 @@ fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Traced<Str>>) ->
         .at_mut(&["metadata"])
         .set("labels", Node::derived(labels, &scene.labels.ids));
     // What a role does decides what its pods are, if only by what they lack.
-    template.decided_by(&role.phase.ids);
+    template.decided_by(&role.phase.ids.union(&role.engine_type.ids));
     template
 }
 

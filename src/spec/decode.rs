@@ -4,7 +4,9 @@
 //! what can be read is returned beside them. Every field is optional at this level: what a missing one means is decided
 //! by the plan, and [`object!`] marks those that must be there with `@required`.
 
-use super::codes::{EMPTY_LIST, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
+use super::codes::{
+    EMPTY_LIST, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD,
+};
 use super::shape::{ObjectShape, Shape};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::source::Sources;

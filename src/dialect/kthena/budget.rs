@@ -49,6 +49,8 @@ pub fn of(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> Opti
         ledger.report(
             Diagnostic::new(&BUDGET, message)
                 .at_ids(&stay.ids)
+                .reason("Kubernetes counts percentages and `maxUnavailable` by the scale of the owner, and a ModelServing's is its slices")
+                .remedy("write `minAvailable` as a number, if another one is meant")
                 .outcome(Outcome::Emulated),
         );
     }

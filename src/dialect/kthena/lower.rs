@@ -224,7 +224,7 @@ fn role(
     // Taken apart in full, so that a new field is a decision here.
     let Role {
         name: _,
-        phase,
+        phase: _,
         implicit: _,
         replicas,
         members: _,
@@ -248,8 +248,7 @@ fn role(
         partition,
     } = rollout;
     let mut vars = Vars::new();
-    // The phase decides which ModelServer the role is behind, if any.
-    vars.set("name", Node::derived(lowered.name.node(), &phase.ids));
+    vars.set("name", lowered.name.node());
     vars.set("replicas", replicas.node());
     vars.set("maxUnavailable", max_unavailable.clone());
     vars.set("partition", partition.clone());
@@ -397,6 +396,10 @@ fn prune(template: &mut Node, ledger: &mut Ledger) {
             ledger.report(
                 Diagnostic::new(&PRUNED, message)
                     .at_ids(&value.all_ids())
+                    .reason(
+                        "its templates have labels and annotations only, and the API server prunes the rest",
+                    )
+                    .remedy("remove it; the controller names the pods")
                     .outcome(Outcome::Dropped),
             );
         }

@@ -5,7 +5,7 @@ use super::codes::{MAX_UNAVAILABLE, RESTART, ROLLOUT, ROLLOUT_FORBIDDEN};
 use super::cut;
 use super::lower::{Lowered, Scene};
 use super::options::{self, RolloutType};
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::{Restart, Rollout};
 use crate::spec::policy::RestartPolicy;
 use crate::spec::scalar::IntOrPercent;
@@ -38,32 +38,13 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Policies {
         .any(|r| r.role.restart.policy.value == RestartPolicy::Slice);
     let recovery = recovery(scene, slice, ledger);
     let empty = options::Rollout::default();
-    let options::Rollout {
-        ids,
-        r#type,
-        max_unavailable,
-        partition,
-    } = scene.options.rollout.as_ref().unwrap_or(&empty);
-    let kind = rollout_type(scene, slice, r#type.as_ref(), ledger);
-    let mut strategy = Map::from_iter([(
-        "type",
-        Node::derived(
-            kind.as_str(),
-            &r#type.as_ref().map(|t| t.ids.clone()).unwrap_or_default(),
-        ),
-    )]);
+    let options = scene.options.rollout.as_ref().unwrap_or(&empty);
+    let Choice { kind, why } = rollout_type(scene, slice, options.r#type.as_ref(), ledger);
+    let decided = options.r#type.as_ref().map(|t| t.ids.clone()).unwrap_or_default();
+    let mut strategy = Map::from_iter([("type", Node::derived(kind.as_str(), &decided))]);
     let roles = match kind {
         RolloutType::Role => {
-            for bound in [max_unavailable, partition].into_iter().flatten() {
-                let said = Diagnostic::new(
-                    &ROLLOUT_FORBIDDEN,
-                    "a bound of ServingGroups is refused with RoleRollingUpdate",
-                );
-                ledger.report(
-                    said.at_ids(&bound.ids)
-                        .remedy("set `type: ServingGroupRollingUpdate`, or use `rollout` of the roles"),
-                );
-            }
+            refuse_bounds(options, ledger);
             scene
                 .roles
                 .iter()
@@ -71,14 +52,12 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Policies {
                 .collect()
         }
         RolloutType::ServingGroup => {
-            strategy.insert(
-                "rollingUpdateConfiguration",
-                group_rollout(scene, max_unavailable, partition, ledger),
-            );
+            let configuration = group_rollout(scene, options, &why, ledger);
+            strategy.insert("rollingUpdateConfiguration", configuration);
             scene.roles.iter().map(|_| RoleRollout::default()).collect()
         }
     };
-    let mut strategy = Node::derived(strategy, ids);
+    let mut strategy = Node::derived(strategy, &options.ids);
     scene.roles.iter().for_each(|r| strategy.decided_by(&declined(r)));
     Policies {
         recovery,
@@ -87,12 +66,38 @@ pub fn plan(scene: &Scene<'_>, ledger: &mut Ledger) -> Policies {
     }
 }
 
+/// Bounds of ServingGroups, which RoleRollingUpdate has not.
+fn refuse_bounds(options: &options::Rollout, ledger: &mut Ledger) {
+    let options::Rollout {
+        ids: _,
+        r#type: _,
+        max_unavailable,
+        partition,
+    } = options;
+    for bound in [max_unavailable, partition].into_iter().flatten() {
+        let message = "a bound of ServingGroups is refused with RoleRollingUpdate";
+        let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, message).at_ids(&bound.ids);
+        ledger.report(said.remedy("set `type: ServingGroupRollingUpdate`, or use `rollout` of the roles"));
+    }
+}
+
 /// What a role says no to, which the strategy does not do anyway.
 fn declined(lowered: &Lowered<'_>) -> Ids {
-    let Some(Rollout { max_unavailable: _, max_surge, partition: _, paused, in_place }) = &lowered.role.rollout else {
+    let Some(Rollout {
+        max_unavailable: _,
+        max_surge,
+        partition: _,
+        paused,
+        in_place,
+    }) = &lowered.role.rollout
+    else {
         return Ids::none();
     };
-    let no = [paused, in_place].into_iter().flatten().filter(|v| !v.value).map(|v| &v.ids);
+    let no = [paused, in_place]
+        .into_iter()
+        .flatten()
+        .filter(|v| !v.value)
+        .map(|v| &v.ids);
     let none = max_surge.iter().filter(|s| no_surge(s)).map(|s| &s.ids);
     no.chain(none).fold(Ids::none(), |all, ids| all.union(ids))
 }
@@ -133,11 +138,19 @@ fn recovery(scene: &Scene<'_>, slice: bool, ledger: &mut Ledger) -> Node {
             ledger.report(
                 Diagnostic::new(&RESTART, message)
                     .at_ids(&policy.ids)
+                    .reason("a ModelServing has one recovery policy for all roles, and none that leaves pods to the kubelet")
+                    .remedy("`targets.kthena.restartGracePeriodSeconds` gives a container time to come back")
                     .outcome(Outcome::Emulated),
             );
         }
     }
     node
+}
+
+/// A type of rollout, and why it is not that of roles.
+struct Choice {
+    kind: RolloutType,
+    why: String,
 }
 
 /// RoleRollingUpdate, which is what the language means by a rollout, unless admission refuses it.
@@ -146,29 +159,51 @@ fn rollout_type(
     slice: bool,
     wanted: Option<&Traced<RolloutType>>,
     ledger: &mut Ledger,
-) -> RolloutType {
+) -> Choice {
     let idle = scene.roles.iter().find(|r| cut::fewest_replicas(r.role) == 0);
     let refused = match idle {
         _ if slice => Some(
             "`restart: {policy: slice}` is ServingGroupRecreate, which excludes RoleRollingUpdate".to_owned(),
         ),
         Some(r) => Some(format!(
-            "`{}` has, or may be scaled to, no replicas",
+            "`{}` has, or may be scaled to, no replicas, which excludes RoleRollingUpdate",
             r.role.name.value
         )),
         None => None,
     };
-    match (wanted, refused) {
+    let (kind, why) = match (wanted, refused) {
         (Some(wanted), Some(reason)) if wanted.value == RolloutType::Role => {
-            let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "admission refuses RoleRollingUpdate here")
-                .at_ids(&wanted.ids);
-            ledger.report(said.reason(reason));
-            wanted.value
+            let said = Diagnostic::new(&ROLLOUT_FORBIDDEN, "admission refuses RoleRollingUpdate here");
+            ledger.report(said.at_ids(&wanted.ids).reason(reason));
+            (wanted.value, String::new())
         }
-        (Some(wanted), _) => wanted.value,
-        (None, Some(_)) => RolloutType::ServingGroup,
-        (None, None) => RolloutType::Role,
-    }
+        (Some(wanted), _) => (
+            wanted.value,
+            format!("`targets.kthena.rollout.type` is {}", wanted.value.as_str()),
+        ),
+        (None, Some(reason)) => {
+            if let Some(role) = idle.filter(|_| !slice) {
+                whole_slices(role, &reason, ledger);
+            }
+            (RolloutType::ServingGroup, reason)
+        }
+        (None, None) => (RolloutType::Role, String::new()),
+    };
+    Choice { kind, why }
+}
+
+/// Says that a change takes whole slices down, where nothing in the spec asks for that.
+fn whole_slices(idle: &Lowered<'_>, reason: &str, ledger: &mut Ledger) {
+    let ids = match &idle.role.scaling {
+        Some(scaling) if scaling.min.value == 0 => &scaling.min.ids,
+        _ => &idle.role.replicas.ids,
+    };
+    let said = Diagnostic::new(&ROLLOUT, "a change replaces whole slices, not replicas").at(ids.first());
+    let said = said
+        .severity(Severity::Note)
+        .outcome(Outcome::Emulated)
+        .reason(reason);
+    ledger.report(said.remedy("keep at least one replica of each role, or leave the role out"));
 }
 
 fn role_rollout(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> RoleRollout {
@@ -215,17 +250,19 @@ fn bounded(lowered: &Lowered<'_>, bound: &Traced<IntOrPercent>, ledger: &mut Led
     let value = wanted.clamp(1, fewest.max(1));
     if value != wanted {
         let why = if wanted == 0 {
-            "at least one must be allowed to be missing"
+            "replicas are deleted before they are made anew, so at least one must be allowed to be missing"
         } else {
-            "more than the replicas is refused"
+            "admission refuses more than the replicas, also when an autoscaler lowers them"
         };
         let message = format!(
-            "`maxUnavailable` of `{}` becomes {value}, not {wanted}: {why}",
+            "`maxUnavailable` of `{}` becomes {value}, not {wanted}",
             role.name.value
         );
         ledger.report(
             Diagnostic::new(&MAX_UNAVAILABLE, message)
                 .at_ids(&bound.ids)
+                .reason(why)
+                .remedy(format!("write `maxUnavailable: {value}`"))
                 .outcome(Outcome::Defaulted),
         );
     }
@@ -233,12 +270,13 @@ fn bounded(lowered: &Lowered<'_>, bound: &Traced<IntOrPercent>, ledger: &mut Led
 }
 
 /// The configuration of ServingGroupRollingUpdate; bounds of roles are not carried, but a pause of all of them is.
-fn group_rollout(
-    scene: &Scene<'_>,
-    max_unavailable: &Option<Traced<IntOrPercent>>,
-    partition: &Option<Traced<IntOrPercent>>,
-    ledger: &mut Ledger,
-) -> Node {
+fn group_rollout(scene: &Scene<'_>, options: &options::Rollout, why: &str, ledger: &mut Ledger) -> Node {
+    let options::Rollout {
+        ids: _,
+        r#type: _,
+        max_unavailable,
+        partition,
+    } = options;
     let slices = scene.serving.slices.value;
     let paused = |r: &Lowered<'_>| {
         r.role
@@ -252,7 +290,7 @@ fn group_rollout(
     let all_paused = !pauses.is_empty() && pauses.len() == scene.roles.len();
     let mut seen = Vec::new();
     for lowered in &scene.roles {
-        lost_bounds(lowered, all_paused, &mut seen, ledger);
+        lost_bounds(lowered, all_paused, why, &mut seen, ledger);
     }
     let bound = max_unavailable.as_ref().map_or_else(
         || 1u32.into(),
@@ -269,16 +307,12 @@ fn group_rollout(
         },
     );
     let mut configuration = Map::from_iter([("maxUnavailable", bound)]);
-    let held = all_paused.then(|| {
-        pauses
-            .iter()
-            .fold(Node::from("100%"), |node, ids| Node::derived(node, ids))
-    });
+    let held = all_paused.then(|| pauses.iter().fold(Node::from("100%"), Node::derived));
     configuration.insert_some("partition", held.or(partition.as_ref().map(Traced::node)));
     configuration.into()
 }
 
-fn lost_bounds(lowered: &Lowered<'_>, all_paused: bool, seen: &mut Vec<Ids>, ledger: &mut Ledger) {
+fn lost_bounds(lowered: &Lowered<'_>, all_paused: bool, why: &str, seen: &mut Vec<Ids>, ledger: &mut Ledger) {
     let Some(Rollout {
         max_unavailable,
         max_surge: _,
@@ -312,6 +346,8 @@ fn lost_bounds(lowered: &Lowered<'_>, all_paused: bool, seen: &mut Vec<Ids>, led
             ledger.report(
                 Diagnostic::new(&ROLLOUT, message)
                     .at_ids(&ids)
+                    .reason(why)
+                    .remedy("bounds of slices are options of the target: `targets.kthena.rollout`")
                     .outcome(Outcome::Dropped),
             );
         }

@@ -8,7 +8,7 @@ use super::codes::{CONNECTOR, ENGINE, NOT_ROUTED, PORTS};
 use super::cut;
 use super::lower::{Lowered, Scene};
 use super::options::{InferenceEngine, Routing};
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::{Context, shared};
 use crate::ir::{EngineFacts, Gateway, Role};
 use crate::kubernetes::container::env_entry;
@@ -278,7 +278,11 @@ fn single<'a>(
             "`{}` is not routed by kthena-router: it knows vLLM and SGLang only",
             role.name.value
         );
-        ledger.report(Diagnostic::new(&NOT_ROUTED, message).at(origin(role).first()));
+        let said = Diagnostic::new(&NOT_ROUTED, message)
+            .at(origin(role).first())
+            .outcome(Outcome::Defaulted);
+        let said = said.reason("clients reach it by its Service; no ModelServer and no ModelRoute are made");
+        ledger.report(said.remedy("if it speaks the protocol of one of the two, say so: `targets.kthena.inferenceEngine` of the role"));
         return None;
     };
     let port = one_port(&[lowered], ledger)?;

@@ -278,7 +278,12 @@ fn goal(target: &Traced<Str>, times: u32, ledger: &mut Ledger) -> Node {
         target.value
     );
     let said = Diagnostic::new(&SUMMED, message).at_ids(&target.ids);
-    ledger.report(said.outcome(Outcome::Emulated));
+    let said = said
+        .reason("the metric is summed over the entry pods of all slices, and the result is for each slice");
+    ledger.report(
+        said.remedy("render again when the number of slices changes")
+            .outcome(Outcome::Emulated),
+    );
     Node::derived(sum, &target.ids)
 }
 

@@ -147,7 +147,8 @@ fn one_for_all(values: impl Iterator<Item = Node>, what: &str, ledger: &mut Ledg
                 );
                 let said = Diagnostic::new(&ONE_FOR_ALL, message)
                     .at_ids(&value.ids)
-                    .outcome(Outcome::Dropped);
+                    .outcome(Outcome::Dropped)
+                    .remedy(format!("use one {what} for all roles, or two servings"));
                 ledger.report(said.label(first.ids.first(), "the one that is used"));
             }
             Some(_) => {}
