@@ -275,7 +275,7 @@ pub const MNNVL: Code = Code {
     id: "INF5228",
     title: "MNNVL is the operator's configuration",
     severity: Warning,
-    explanation: "Grove makes ComputeDomains for `grove.io/mnnvl-group` only if its configuration says `network.autoMNNVLEnabled: \
+    explanation: "The group is a DNS label, or `none`. Grove makes ComputeDomains for `grove.io/mnnvl-group` only if its configuration says `network.autoMNNVLEnabled: \
                   true`; else the webhook refuses the annotation.\n\nSay so in a Platform document: `spec: {grove: {autoMNNVL: true}}`.",
 };
 
@@ -303,6 +303,34 @@ pub const TERMINATION_DELAY: Code = Code {
     title: "terminationDelay of nothing",
     severity: Error,
     explanation: "`terminationDelay` is how long a gang may be broken before its pods are made anew; the webhook refuses 0.",
+};
+
+/// Shared claims that the webhook refuses.
+pub const RESOURCE_SHARING: Code = Code {
+    id: "INF5232",
+    title: "shared ResourceClaims that Grove refuses",
+    severity: Error,
+    explanation: "Names of `resourceClaimTemplates` and of each list of `resourceSharing` are unique; a template asks for at least \
+                  one device; a shared claim has a `scope`, a `namespace` only if its template is not the PodCliqueSet's own, and a \
+                  `filter` (not for a clique) that names cliques or scaling groups of its level.",
+};
+
+/// A constraint that the webhook refuses or that nobody heeds.
+pub const TOPOLOGY_OPTION: Code = Code {
+    id: "INF5233",
+    title: "topology constraint that cannot hold",
+    severity: Error,
+    explanation: "A `topologyConstraint` has `pack.required` or `pack.preferred` (`packDomain` is refused on new objects) and a \
+                  `topologyName`, its own or its parent's, the same for all. Volcano and LPX refuse constraints; the default \
+                  scheduler does not heed them.",
+};
+
+/// Two cliques of one role name.
+pub const ROLE_NAME: Code = Code {
+    id: "INF5234",
+    title: "role name of two cliques",
+    severity: Error,
+    explanation: "`roleName` is unique among the cliques of a PodCliqueSet; the webhook refuses two of a name.",
 };
 
 /// All codes of the dialect.
@@ -339,4 +367,7 @@ pub const CODES: &[&Code] = &[
     &NOT_READY_ADDRESSES,
     &NEEDS_GROUP,
     &TERMINATION_DELAY,
+    &RESOURCE_SHARING,
+    &TOPOLOGY_OPTION,
+    &ROLE_NAME,
 ];

@@ -1,13 +1,15 @@
 //! Which cliques and scaling groups a workload has, what they are called, and in which order they are listed.
 
 use super::codes::{
-    CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, SERVICE_CLASH, UNKNOWN_MEMBER,
+    CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, ROLE_NAME, SERVICE_CLASH,
+    UNKNOWN_MEMBER,
 };
 use super::options::{CliqueOptions, Options, RoleOptions, StartupType};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::Context;
 use crate::ir::{Member, Role, Serving};
-use crate::value::{Str, Traced};
+use crate::plan;
+use crate::value::{Id, Str, Traced};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -112,6 +114,7 @@ impl<'a> Layout<'a> {
         self.check_budget(ledger);
         self.check_clashes(ledger);
         self.check_service(ledger);
+        self.check_names(ledger);
         let in_order = options
             .startup_type
             .as_ref()
@@ -224,6 +227,22 @@ impl<'a> Layout<'a> {
             }
         }
         None
+    }
+
+    /// Names that the options give.
+    fn check_names(&self, ledger: &mut Ledger) {
+        let mut seen: BTreeMap<&str, Option<Id>> = BTreeMap::new();
+        for (_, clique) in self.cliques() {
+            if let Some(name) = &clique.options.name {
+                plan::check::name(name, "clique", ledger);
+            }
+            let role_name = clique.options.role_name.as_ref().unwrap_or(&clique.name);
+            if let Some(first) = seen.insert(&role_name.value, role_name.at()) {
+                let message = format!("two cliques have the role name `{}`", role_name.value);
+                let said = Diagnostic::new(&ROLE_NAME, message).at_ids(&role_name.ids);
+                ledger.report(said.label(first, "first here"));
+            }
+        }
     }
 
     fn check_service(&self, ledger: &mut Ledger) {

@@ -4,14 +4,15 @@ use super::answers::{GroveAnswers, SLICE_INDEX};
 use super::codes::{MNNVL, NOT_READY_ADDRESSES, PAUSED_ALL, TERMINATION_DELAY};
 use super::layout::{Clique, Layout, RoleLayout};
 use super::options::{Options, Platform, UpdateStrategy};
-use super::pods;
 use super::scheduling::{self, Scheduling};
 use super::startup::Startup;
 use super::topology::{self, Placement};
+use super::{pods, sharing};
 use crate::diagnostic::{Diagnostic, Outcome, Severity};
 use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Restart, Role, Rollout, Serving};
+use crate::kubernetes::names;
 use crate::spec::decode::Decoder;
 use crate::spec::policy::RestartPolicy;
 use crate::template::Vars;
@@ -44,6 +45,7 @@ pub(super) fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
     let platform: Platform = cx.platform.section("grove", &mut decoder);
     let layout = Layout::new(serving, cx);
     layout.check(&options, cx.ledger);
+    sharing::check(&layout, &options, cx.ledger);
     let scheduling = Scheduling::new(&layout, &options, &platform, cx.ledger);
     let placement = Placement::new(&layout, &options, &platform, &scheduling, cx.ledger);
     let startup = Startup::new(&layout, &options, cx.ledger);
@@ -391,6 +393,14 @@ impl Lowering<'_> {
     fn mnnvl(&self, group: Option<&Traced<Str>>, annotations: &mut Map, cx: &mut Context<'_>) {
         let Some(group) = group else { return };
         annotations.insert(MNNVL_GROUP, group);
+        if names::dns_label(&group.value).is_err() {
+            let message = format!("`{}` is no DNS label", group.value);
+            cx.ledger.report(
+                Diagnostic::new(&MNNVL, message)
+                    .at_ids(&group.ids)
+                    .severity(Severity::Error),
+            );
+        }
         let enabled = self.platform.auto_mnnvl.as_ref().map(|a| a.value);
         if group.value == "none" || enabled == Some(true) {
             return;

@@ -11,6 +11,7 @@ mod lower;
 pub mod options;
 mod pods;
 mod scheduling;
+mod sharing;
 mod startup;
 mod topology;
 

@@ -2,11 +2,11 @@
 //! pod affinity; and pod anti-affinity for domains of one's own, which Grove has no constraint for.
 
 use super::answers::SLICE_INDEX;
-use super::codes::{TOPOLOGY_CONFLICT, TOPOLOGY_SCALED, TOPOLOGY_UNBOUND};
+use super::codes::{TOPOLOGY_CONFLICT, TOPOLOGY_OPTION, TOPOLOGY_SCALED, TOPOLOGY_UNBOUND};
 use super::layout::{Layout, RoleLayout};
 use super::options::{Options, Platform, TopologyBinding};
 use super::scheduling::Scheduling;
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::{ROLE_LABEL, SERVING_LABEL, Serving, Topology};
 use crate::spec::policy::{Scope, Strictness};
 use crate::value::{Id, Ids, Map, Node, Str, Traced};
@@ -76,6 +76,14 @@ impl Placement {
         }
         placement.check_levels(layout, binding, ledger);
         placement.use_options(layout, options, ledger);
+        check_options(layout, options, scheduling, ledger);
+        if let Some(name) = &options.topology_name {
+            let message = format!("no constraint is made by the binding `{}`", name.value);
+            let said = Diagnostic::new(&TOPOLOGY_UNBOUND, message)
+                .at_ids(&name.ids)
+                .outcome(Outcome::Dropped);
+            ledger.waive(&name.ids, said.reason("the Platform document does not list it, or `scheduling.topology` asks for none of its labels"));
+        }
         placement
     }
 
@@ -208,6 +216,61 @@ pub(super) fn replace(place: &mut Option<Node>, option: Option<&Node>, ledger: &
     let Some(option) = option else { return };
     if let Some(old) = place.replace(option.clone()) {
         ledger.supersede(&old.all_ids(), &option.ids);
+    }
+}
+
+/// Reports constraints, as Grove spells them, that the webhook refuses or that the scheduler does not heed.
+fn check_options(layout: &Layout<'_>, options: &Options, scheduling: &Scheduling, ledger: &mut Ledger) {
+    let of_set = options.topology_constraint.as_ref();
+    let mut all: Vec<(&Node, Vec<&Node>)> = of_set.map(|s| (s, Vec::new())).into_iter().collect();
+    for role in &layout.roles {
+        let of_role = role.options.topology_constraint.as_ref();
+        all.extend(of_role.map(|r| (r, of_set.into_iter().collect())));
+        let parents: Vec<&Node> = of_set
+            .into_iter()
+            .chain(of_role.filter(|_| role.group.is_some()))
+            .collect();
+        let own = role
+            .cliques
+            .iter()
+            .filter_map(|c| c.options.topology_constraint.as_ref());
+        all.extend(own.map(|c| (c, parents.clone())));
+    }
+    let name = |n: &Node| n.get("topologyName").and_then(Node::as_str).map(Str::from);
+    let first = all.iter().find_map(|(n, _)| name(n));
+    for (node, parents) in &all {
+        let packs = |key: &str| {
+            node.at(&["pack", key])
+                .is_some_and(|d| d.as_str().is_some_and(|d| !d.is_empty()))
+        };
+        let wrong = match name(node) {
+            _ if node.get("packDomain").is_some() => {
+                "`packDomain` is refused on new objects: use `pack.required`"
+            }
+            _ if !packs("required") && !packs("preferred") => {
+                "a constraint without `pack.required` or `pack.preferred`"
+            }
+            None if parents.iter().all(|p| name(p).is_none()) => {
+                "a constraint without a `topologyName`, its own or its parent's"
+            }
+            Some(own) if first.as_ref() != Some(&own) => "two constraints of different topologies",
+            _ => continue,
+        };
+        ledger.report(Diagnostic::new(&TOPOLOGY_OPTION, wrong).at_ids(&node.ids));
+    }
+    if let Some((node, _)) = all.first().filter(|_| !scheduling.packs()) {
+        let refused = scheduling.effective != "default-scheduler";
+        let (severity, what) = match refused {
+            true => (Severity::Error, "refuses topology constraints"),
+            false => (Severity::Warning, "does not heed topology constraints"),
+        };
+        let message = format!("`{}` {what}", scheduling.effective);
+        ledger.report(
+            Diagnostic::new(&TOPOLOGY_OPTION, message)
+                .at_ids(&node.ids)
+                .severity(severity)
+                .outcome(Outcome::Dropped),
+        );
     }
 }
 
