@@ -2,9 +2,8 @@
 
 use super::Streams;
 use super::batch::{self, Mode};
-use super::common::{self, Exit, Global, Input, Loaded, MaxLoss};
+use super::common::{self, Exit, Global, Input, MaxLoss};
 use crate::diagnostic::{Finding, Outcome as Fate, Severity};
-use crate::dialect::Dialect;
 use crate::source::emit::{self, Format};
 use crate::value::Node;
 use anyhow::Context as _;
@@ -90,8 +89,11 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     if exit == Exit::Invalid || (exit == Exit::Losses && !args.force) {
         return Ok(exit);
     }
-    print(&args, &objects, streams)?;
-    Ok(exit.max(nothing(&loaded, &targets, &objects, streams)?))
+    if loaded.documents.is_empty() {
+        writeln!(streams.err, "warning: the input holds no documents")?;
+    }
+    print(&args, objects, streams)?;
+    Ok(exit)
 }
 
 /// The exit code that findings ask for.
@@ -115,24 +117,11 @@ pub fn exit(findings: &[Finding], max_loss: MaxLoss) -> Exit {
     }
 }
 
-/// An input without a spec is not what a user means.
-fn nothing(
-    loaded: &Loaded,
-    _targets: &[&'static dyn Dialect],
-    objects: &[(Option<&str>, Node)],
-    streams: &mut Streams<'_>,
-) -> anyhow::Result<Exit> {
-    if objects.is_empty() && loaded.documents.is_empty() {
-        writeln!(streams.err, "warning: the input holds no documents")?;
-    }
-    Ok(Exit::Done)
-}
-
-fn print(args: &Args, objects: &[(Option<&str>, Node)], streams: &mut Streams<'_>) -> anyhow::Result<()> {
+fn print(args: &Args, objects: Vec<(Option<&str>, Node)>, streams: &mut Streams<'_>) -> anyhow::Result<()> {
     if let Some(dir) = &args.output_dir {
-        return write_files(dir, args.output, objects);
+        return write_files(dir, args.output, &objects);
     }
-    let nodes: Vec<Node> = objects.iter().map(|(_, o)| o.clone()).collect();
+    let nodes: Vec<Node> = objects.into_iter().map(|(_, o)| o).collect();
     let text = match args.output {
         Output::Name => nodes.iter().map(|n| name(n) + "\n").collect(),
         output => emit::documents(&nodes, format(output)),

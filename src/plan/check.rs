@@ -25,6 +25,23 @@ pub fn roles(roles: &[Resolved], ledger: &mut Ledger) {
     connectors(roles, ledger);
     agreement(roles, ledger);
     claims(roles, ledger);
+    resources(roles, ledger);
+}
+
+/// Extended resources are qualified names: `nvidia.com/gpu`.
+fn resources(roles: &[Resolved], ledger: &mut Ledger) {
+    for role in roles {
+        let rdma = role.network.rdma.as_ref().and_then(|r| r.resource.as_ref());
+        for resource in role.accelerator.resource.iter().chain(rdma) {
+            let reason = match names::qualified_key(&resource.value) {
+                Ok(()) if resource.value.contains('/') => continue,
+                Ok(()) => "it needs a domain, as in `nvidia.com/gpu`".to_owned(),
+                Err(reason) => reason,
+            };
+            let message = format!("`{}` is not an extended resource: {reason}", resource.value);
+            ledger.report(Diagnostic::new(&BAD_NAME, message).at_ids(&resource.ids));
+        }
+    }
 }
 
 fn dependencies(roles: &[Resolved], ledger: &mut Ledger) {

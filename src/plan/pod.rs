@@ -61,9 +61,26 @@ pub fn role(
     let names = scene.role_names();
     for member in &mut planned.members {
         variables::read(&mut member.template, &names, ledger);
-        crate::kubernetes::check::pod_template(&member.template, ledger);
+        if writes_kubernetes(role) || !scene.labels.entries.is_empty() {
+            crate::kubernetes::check::pod_template(&member.template, ledger);
+        }
     }
     Some(planned)
+}
+
+/// Whether parts of the role's templates are the user's own Kubernetes, which needs checking. What the compiler makes is
+/// checked by its tests.
+fn writes_kubernetes(role: &Resolved) -> bool {
+    let templates = !role.pod_templates.is_empty() || role.leader.is_some() || role.worker.is_some();
+    let engine = role.engine.env.is_some()
+        || role.engine.env_from.is_some()
+        || role.engine.image_pull_policy.is_some();
+    let pod =
+        role.resources.is_some() || role.accelerator.claims.is_some() || role.shutdown.pre_stop.is_some();
+    let scheduling = &role.scheduling;
+    let placed = scheduling.affinity.is_some() || scheduling.tolerations.is_some();
+    let labelled = scheduling.node_selector.is_some() || role.probes != Default::default();
+    templates || engine || pod || placed || labelled || !role.members.is_empty()
 }
 
 struct Built {

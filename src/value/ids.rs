@@ -1,6 +1,6 @@
 //! Identity of input nodes, and sets of identities.
 
-use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The identity of one node of one input file: which file, and which node of it in document order.
 ///
@@ -28,9 +28,19 @@ impl Id {
     }
 }
 
-/// A small sorted set of [`Id`]s: where a value came from. Empty for values the compiler made up.
+/// A sorted set of [`Id`]s: where a value came from. Empty for values the compiler made up.
+///
+/// Nearly all values come from nowhere or from one place, and values are copied all the time: sets of several are shared.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Ids(SmallVec<[Id; 2]>);
+pub struct Ids(Set);
+
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+enum Set {
+    #[default]
+    Empty,
+    One(Id),
+    Several(Arc<[Id]>),
+}
 
 impl Ids {
     /// No origin.
@@ -38,19 +48,38 @@ impl Ids {
         Self::default()
     }
 
+    fn as_slice(&self) -> &[Id] {
+        match &self.0 {
+            Set::Empty => &[],
+            Set::One(id) => std::slice::from_ref(id),
+            Set::Several(ids) => ids,
+        }
+    }
+
     /// Adds one id.
     pub fn insert(&mut self, id: Id) {
-        if let Err(at) = self.0.binary_search(&id) {
-            self.0.insert(at, id);
-        }
+        let own = self.as_slice();
+        let Err(at) = own.binary_search(&id) else { return };
+        self.0 = match own {
+            [] => Set::One(id),
+            own => Set::Several([&own[..at], &[id], &own[at..]].concat().into()),
+        };
     }
 
     /// Adds all ids of `other`.
     pub fn merge(&mut self, other: &Ids) {
-        if self.0.is_empty() {
-            self.0.clone_from(&other.0);
-        } else {
-            other.iter().for_each(|id| self.insert(id));
+        match (&self.0, &other.0) {
+            (_, Set::Empty) => {}
+            (Set::Empty, _) => self.clone_from(other),
+            (_, Set::One(id)) => self.insert(*id),
+            _ => {
+                let mut all = [self.as_slice(), other.as_slice()].concat();
+                all.sort_unstable();
+                all.dedup();
+                if all.len() > self.as_slice().len() {
+                    self.0 = Set::Several(all.into());
+                }
+            }
         }
     }
 
@@ -64,32 +93,35 @@ impl Ids {
 
     /// The ids in order.
     pub fn iter(&self) -> impl Iterator<Item = Id> + '_ {
-        self.0.iter().copied()
+        self.as_slice().iter().copied()
     }
 
     /// The first id: the place that a diagnostic about this value points to.
     pub fn first(&self) -> Option<Id> {
-        self.0.first().copied()
+        self.as_slice().first().copied()
     }
 
     /// Whether the value has no origin in the input.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        matches!(self.0, Set::Empty)
     }
 }
 
 impl From<Id> for Ids {
     fn from(id: Id) -> Self {
-        let mut ids = Self::none();
-        ids.0.push(id);
-        ids
+        Self(Set::One(id))
     }
 }
 
 impl FromIterator<Id> for Ids {
     fn from_iter<I: IntoIterator<Item = Id>>(iter: I) -> Self {
-        let mut ids = Self::none();
-        iter.into_iter().for_each(|id| ids.insert(id));
-        ids
+        let mut all: Vec<Id> = iter.into_iter().collect();
+        all.sort_unstable();
+        all.dedup();
+        Self(match *all {
+            [] => Set::Empty,
+            [id] => Set::One(id),
+            _ => Set::Several(all.into()),
+        })
     }
 }

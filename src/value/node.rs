@@ -202,9 +202,9 @@ impl Node {
 
     /// All origins of this node and everything below it.
     pub fn all_ids(&self) -> Ids {
-        let mut ids = Ids::none();
-        self.walk(&mut |n| ids.merge(&n.ids));
-        ids
+        let mut ids = Vec::new();
+        self.walk(&mut |n| ids.extend(n.ids.iter()));
+        ids.into_iter().collect()
     }
 
     /// Whether a string below this node still holds a reference.
