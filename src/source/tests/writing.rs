@@ -39,7 +39,7 @@ fn quoted_strings() {
         "", "y", "N", "yes", "Off", "on", "true", "NULL", "~", "nil", "None", "nan", "inf", "1", "-1",
         "012", "1_000", "0x1F", "0o17", "0b1", "1e3", "1.5", ".5", ".inf", "-.inf", ".nan", "1:30",
         "2001-01-01", "12:30:45", "=", "<<", "- a", "-", "? a", ": a", "a: b", "a:", "a #b", "#a", "&a",
-        "*a", "!a", "%a", "@a", "`a", "{a", "[a", "}", "]", ",", "|", ">", "'a", "\"a", " a", "a ", "a  b",
+        "*a", "!a", "%a", "@a", "`a", "{a", "[a", "}", "]", ",", "|", ">", "'a", " a", "a ", "a  b",
         "---", "...", "... null", "a\tb", "a\rb", "a\u{85}b", "a\u{a0}b", "a\u{2028}b", "\u{feff}a",
         "a\0b", "\n", "\n\n", "0.8e", "1d", "1_000_000", "685_230.15e+03", "é", "--1",
     ];
@@ -50,6 +50,16 @@ fn quoted_strings() {
             string(text)
         );
     }
+}
+
+#[test]
+fn json_in_arguments_is_single_quoted() {
+    assert_eq!(string(r#"{"a":"b\c"}"#), r#"'{"a":"b\c"}'"#);
+    assert_eq!(string(r#""it's""#), r#"'"it''s"'"#);
+    // As many quotes of one kind as of the other, or anything to escape: double quotes.
+    assert_eq!(string(r#""'"#), r#""\"'""#);
+    assert_eq!(string("\"\t\""), r#""\"\t\"""#);
+    assert_eq!(string("\"é\""), r#""\"é\"""#);
 }
 
 #[test]
