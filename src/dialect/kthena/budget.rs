@@ -30,11 +30,9 @@ pub fn of(scene: &Scene<'_>, lowered: &Lowered<'_>, ledger: &mut Ledger) -> Opti
         min_available,
         max_unavailable,
     } = role.disruption.as_ref()?;
-    let fewest = cut::fewest_replicas(role).min(role.replicas.value);
-    let pods = serving
-        .slices
-        .value
-        .saturating_mul(fewest)
+    let pods = scene
+        .fewest_groups()
+        .saturating_mul(cut::fewest_replicas(role))
         .saturating_mul(role.size().value);
     let stay = match (min_available, max_unavailable) {
         (Some(min), _) => min.map(|m| m.of(pods, true)),

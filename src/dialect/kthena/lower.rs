@@ -64,11 +64,21 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The most ServingGroups that the workload may come to have.
     pub fn most_groups(&self) -> u32 {
-        let scaling = self.options.autoscaling.as_ref().and_then(|a| a.slices.as_ref());
-        let most = scaling
-            .and_then(|s| s.max_replicas.as_ref())
-            .map_or(0, |m| m.value.0);
-        most.max(self.serving.slices.value)
+        let most = self.scaling().and_then(|s| s.max_replicas.as_ref());
+        most.map_or(0, |m| m.value.0).max(self.serving.slices.value)
+    }
+
+    /// The fewest ServingGroups that the workload may come to have.
+    pub fn fewest_groups(&self) -> u32 {
+        let fewest = self
+            .scaling()
+            .map(|s| s.min_replicas.as_ref().map_or(1, |m| m.value.0));
+        fewest.unwrap_or(u32::MAX).min(self.serving.slices.value)
+    }
+
+    /// Scaling of slices.
+    fn scaling(&self) -> Option<&crate::spec::policy::Scaling> {
+        self.options.autoscaling.as_ref()?.slices.as_ref()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::dialect::{Context, shared};
 use crate::ir::{self, Role};
 use crate::kubernetes::quantity::Quantity;
 use crate::plan;
+use crate::spec::engine::EngineType;
 use crate::spec::policy::MetricSource;
 use crate::template::Vars;
 use crate::value::{Map, Node, Str, Traced};
@@ -308,6 +309,7 @@ fn source_of(scene: &Scene<'_>, role: &Role, metric: &ir::Metric, ledger: &mut L
             ledger,
         ),
         (MetricSource::Pods, Some(port), _) => {
+            silent(role, metric, ledger);
             let pod = Map::from_iter([
                 ("name", name.node()),
                 ("uri", "/metrics".into()),
@@ -324,6 +326,30 @@ fn source_of(scene: &Scene<'_>, role: &Role, metric: &ir::Metric, ledger: &mut L
             "say where it is: `spec: {kthena: {prometheus: 'http://…'}}`",
             ledger,
         ),
+    }
+}
+
+/// SGLang answers on `/metrics` only when told to; a metric that is not there is a scaling that never happens.
+fn silent(role: &Role, metric: &ir::Metric, ledger: &mut Ledger) {
+    let sglang = role
+        .engine
+        .engine
+        .as_ref()
+        .is_some_and(|e| e.value == EngineType::Sglang);
+    let mut told = false;
+    role.leader()
+        .template
+        .walk(&mut |n| told |= n.as_str().is_some_and(|s| s.contains("--enable-metrics")));
+    if sglang && !told {
+        let message = format!(
+            "SGLang shows `{}` only with the flag --enable-metrics",
+            metric.name.value
+        );
+        let said = Diagnostic::new(&METRIC, message).at_ids(&metric.name.ids);
+        let said = said.reason(
+            "the policy reads it from the engine's /metrics, and the arguments of the engine lack the flag",
+        );
+        ledger.report(said.remedy("add `--enable-metrics` to `engine.args`"));
     }
 }
 
