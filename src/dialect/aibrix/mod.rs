@@ -19,7 +19,7 @@ mod topology;
 mod version;
 
 use super::{Context, Dialect, Info, Routing};
-use crate::ir::{Capability, Feature, Serving, Support};
+use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::value::Node;
 
 /// The dialect.
@@ -158,6 +158,19 @@ static INFO: Info = Info {
 impl Dialect for Aibrix {
     fn info(&self) -> &'static Info {
         &INFO
+    }
+
+    fn supports(&self, serving: &Serving, used: &Use, row: &Capability) -> Support {
+        let role = used.role.as_ref().and_then(|r| serving.role(r));
+        let engine = role.is_some_and(|r| r.engine.engine.is_some());
+        match used.feature {
+            Feature::LeaderFirst if engine => Lossy(
+                "this engine's leader answers only when its workers have joined, so they would wait for ever",
+            ),
+            // The RoleSet's one gang is the role's, if there is no other role.
+            Feature::GangRole if serving.roles.len() == 1 => Native,
+            _ => row.support,
+        }
     }
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {

@@ -269,7 +269,7 @@ impl Lowering<'_> {
         let leader_first = role
             .startup
             .as_ref()
-            .filter(|s| s.value == StartupOrder::LeaderFirst);
+            .filter(|s| s.value == StartupOrder::LeaderFirst && role.engine.engine.is_none());
         if let Some(order) = leader_first.filter(|_| !self.version.injected_first()) {
             self.lacks(
                 "ranks in init containers, so workers do not wait",

@@ -209,7 +209,11 @@ impl Merger<'_> {
         script
             .raw("\nexec")
             .command_line(&before, "  ")
-            .raw(" \\\n  \"$@\"")
+            .raw(if Script::long(&before) {
+                " \\\n  \"$@\""
+            } else {
+                " \"$@\""
+            })
             .command_line(&after, "  ");
         Some(script)
     }

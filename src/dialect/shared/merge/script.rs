@@ -3,6 +3,9 @@
 use crate::kubernetes::shell::shell_join;
 use crate::value::{Ids, Node, Piece, Text, Value};
 
+/// The most characters of a command line on one line.
+const LINE: usize = 72;
+
 /// A script, and where its words came from.
 #[derive(Default)]
 pub(super) struct Script {
@@ -28,11 +31,22 @@ impl Script {
         self
     }
 
-    /// Appends the words of a command line, each flag on a line of its own, as people write long ones.
+    /// Whether a command line is too long for one line.
+    pub(super) fn long(words: &[Node]) -> bool {
+        words
+            .iter()
+            .filter_map(Node::as_str)
+            .map(|w| w.len() + 1)
+            .sum::<usize>()
+            > LINE
+    }
+
+    /// Appends the words of a command line; of a long one each flag on a line of its own, as people write them.
     pub(super) fn command_line(&mut self, words: &[Node], indent: &str) -> &mut Self {
+        let long = Self::long(words);
         for word in words {
             let flag = word.as_str().is_some_and(|w| w.starts_with("--") && w.len() > 2);
-            if flag {
+            if flag && long {
                 self.raw(&format!(" \\\n{indent}"))
                     .node(&shell_join(std::slice::from_ref(word)));
             } else {
@@ -76,22 +90,43 @@ impl Script {
 /// branch takes the rest.
 pub(super) fn branches(rank: &str, ends: &[u32], bodies: Vec<Script>) -> Script {
     let mut script = Script::default();
-    let last = bodies.len().saturating_sub(1);
-    for (i, body) in bodies.into_iter().enumerate() {
-        match i {
-            0 => script.raw(&format!("if {}; then\n", below(rank, ends[0]))),
-            _ if i == last => script.raw("else\n"),
-            _ => script.raw(&format!("elif {}; then\n", below(rank, ends[i]))),
-        };
+    let branches = distinct(ends, bodies);
+    let last = branches.len().saturating_sub(1);
+    for (i, (end, body)) in branches.into_iter().enumerate() {
         let Script { text, ids } = body;
+        script.from(&ids);
+        if last == 0 {
+            script.node(&text.into());
+            return script;
+        }
+        match i {
+            0 => script.raw(&format!("if {}; then\n", below(rank, end))),
+            _ if i == last => script.raw("else\n"),
+            _ => script.raw(&format!("elif {}; then\n", below(rank, end))),
+        };
         let lines = |p: &Piece| matches!(p, Piece::Literal(s) if s.contains('\n') || s.starts_with(' '));
         if !text.iter().any(lines) {
             script.raw("  ");
         }
-        script.from(&ids).node(&text.into()).raw("\n");
+        script.node(&text.into()).raw("\n");
     }
     script.raw("fi");
     script
+}
+
+/// Neighbours that do the same are one branch.
+fn distinct(ends: &[u32], bodies: Vec<Script>) -> Vec<(u32, Script)> {
+    let mut branches: Vec<(u32, Script)> = Vec::new();
+    for (end, body) in ends.iter().zip(bodies) {
+        match branches.last_mut() {
+            Some((before, same)) if same.text == body.text => {
+                *before = *end;
+                same.ids.merge(&body.ids);
+            }
+            _ => branches.push((*end, body)),
+        }
+    }
+    branches
 }
 
 /// The test that the rank is not below `end`.
