@@ -115,8 +115,9 @@ pub const BASE_GANG: Code = Code {
     title: "the first replicas of all roles are one gang",
     severity: Note,
     explanation: "Grove schedules the first replica of every role of a slice together (the base gang), so that the workload either \
-                  can serve or does not start at all. Each further replica is a gang of its own and waits for the base gang. The \
-                  base gang can wait for capacity that a single replica would not need.",
+                  can serve or does not start at all. Each further replica is a gang of its own, held back until the containers of \
+                  the base gang have started (with startup probes: until those succeed). The base gang can wait for capacity that a \
+                  single replica would not need.",
 };
 
 /// A gang that scaling may make smaller.
