@@ -5,6 +5,7 @@ mod common;
 mod completion;
 mod explain;
 pub mod init;
+mod pods;
 mod render;
 pub mod schema;
 mod targets;
@@ -49,6 +50,8 @@ enum Verb {
     Validate(validate::Args),
     /// Print the manifests of one or several targets
     Render(render::Args),
+    /// Predict the pods of specs or manifests: names, labels, environment, needs
+    Pods(pods::Args),
     /// List the targets and what each can say
     Targets(targets::Args),
     /// Explain a code, or a field of the language
@@ -89,6 +92,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) 
         Verb::Init(args) => init::run(args, streams),
         Verb::Validate(args) => validate::run(args, &cli.global, streams),
         Verb::Render(args) => render::run(args, &cli.global, streams),
+        Verb::Pods(args) => pods::run(args, &cli.global, streams),
         Verb::Targets(args) => targets::run(args, streams),
         Verb::Explain(args) => explain::run(args, streams),
         Verb::Schema(args) => schema::run(args, streams),

@@ -1,9 +1,13 @@
 //! `validate`: what is wrong with specs, for nobody in particular or for some targets.
 
 use super::batch::{self, Mode};
+use super::common::Loaded;
 use super::common::{self, Exit, Global, Input, MaxLoss};
-use super::{Streams, render};
-use crate::compile::DocumentKind;
+use super::{Streams, pods, render};
+use crate::compile::{self, DocumentKind, Settings};
+use crate::pods::{Outcome, Workload};
+use crate::source::Document;
+use crate::value::Str;
 
 /// Options of `validate`.
 #[derive(clap::Args, Debug)]
@@ -31,13 +35,19 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     let outcomes = batch::run(&loaded, &targets, common::namespace(&args.input), Mode::Check, 1);
     let mut findings = batch::general(&loaded.ledger, &loaded);
     let mut verdicts = Vec::new();
+    let predicted = predict(&loaded, common::namespace(&args.input));
+    findings.extend(pods::concrete(&predicted.diagnostics, &loaded));
+    let mut workloads = predicted.workloads.into_iter().peekable();
     for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
         let exit = render::exit(&outcome.findings, args.max_loss);
         let verdict = match (kind, exit) {
-            (DocumentKind::Serving, Exit::Done) => "valid",
-            (DocumentKind::Serving, Exit::Losses) => "valid, with losses",
-            (DocumentKind::Serving, _) => "invalid",
-            _ => "not a spec, passed through",
+            (DocumentKind::Serving, Exit::Done) => "valid".to_owned(),
+            (DocumentKind::Serving, Exit::Losses) => "valid, with losses".to_owned(),
+            (DocumentKind::Serving, _) => "invalid".to_owned(),
+            _ => match workloads.next_if(|w| w.id == document.id) {
+                Some(workload) => self::verdict(&workload),
+                None => "not a spec, passed through".to_owned(),
+            },
         };
         verdicts.push(format!("{}: {verdict}", render::name(&document.root)));
         findings.extend(outcome.findings);
@@ -48,4 +58,32 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         writeln!(streams.out, "{verdict}")?;
     }
     Ok(exit)
+}
+
+/// What becomes of the workloads that are in the input already.
+fn predict(loaded: &Loaded, namespace: Option<Str>) -> compile::Prediction {
+    let others = loaded
+        .documents
+        .iter()
+        .filter(|(_, kind)| *kind == DocumentKind::Other);
+    let documents: Vec<Document> = others.map(|(document, _)| document.clone()).collect();
+    let settings = Settings {
+        sources: &loaded.sources,
+        platform: &loaded.platform,
+        templates: &loaded.templates,
+        namespace,
+        annotate_target: false,
+    };
+    compile::predict(&documents, &settings)
+}
+
+fn verdict(workload: &Workload) -> String {
+    let pods = workload.expansion.pods.len();
+    match &workload.expansion.outcome {
+        Outcome::Pods if pods == 1 => "valid, 1 pod".to_owned(),
+        Outcome::Pods => format!("valid, {pods} pods"),
+        Outcome::None(_) if pods > 0 => format!("stored, but only {pods} of its pods come of it"),
+        Outcome::None(_) => "stored, but no pod comes of it".to_owned(),
+        Outcome::Rejected(_) => "rejected".to_owned(),
+    }
 }

@@ -9,9 +9,11 @@
 
 mod finish;
 mod patch;
+mod predict;
 mod set;
 
 pub use finish::TARGET_ANNOTATION;
+pub use predict::{DEFAULT_NAMESPACE, Prediction, expander, predict};
 pub use set::{Assignment, assign, path};
 
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Waiver, balance};

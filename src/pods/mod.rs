@@ -8,12 +8,55 @@
 //! any status, event or condition), or pods. The first two carry the code and the reason.
 
 mod env;
+pub mod json;
+pub mod resolve;
+pub mod totals;
 
 pub use env::{Injected, field_variable, inject_env, variable};
 
 use crate::diagnostic::{Code, Diagnostic, Ledger, Severity};
 use crate::source::Document;
-use crate::value::{Ids, Map, Node, Str};
+use crate::value::{Id, Ids, Map, Node, Str};
+
+/// A workload of the input, and what becomes of it.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The name of the dialect that expanded it.
+    pub dialect: &'static str,
+    /// Its kind.
+    pub kind: Str,
+    /// Its namespace.
+    pub namespace: Str,
+    /// Its name.
+    pub name: Str,
+    /// The root of its document.
+    pub id: Id,
+    /// What becomes of it.
+    pub expansion: Expansion,
+}
+
+/// A rule of admission that an object breaks, found while it was read. Expanding makes it a rejection
+/// ([`Expansion::reject_all`]), lifting a warning.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The rule.
+    pub code: &'static Code,
+    /// What it says about this object.
+    pub reason: String,
+    /// The place that is the cause.
+    pub ids: Ids,
+}
+
+impl Problem {
+    /// A broken rule at a place.
+    pub fn new(code: &'static Code, reason: impl Into<String>, ids: &Ids) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            ids: ids.clone(),
+        }
+    }
+}
 
 /// What comes of an object.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +115,49 @@ impl Expansion {
         self.refuse(Outcome::Rejected, code, reason.into(), ids, ledger);
     }
 
-    /// No pods, or not all, will come of the object although it is stored: reported at `ids`. A refusal outranks it.
+    /// [`Expansion::reject`] for each of several problems.
+    pub fn reject_all(&mut self, problems: impl IntoIterator<Item = Problem>, ledger: &mut Ledger) {
+        for problem in problems {
+            self.reject(problem.code, problem.reason, &problem.ids, ledger);
+        }
+    }
+
+    /// Some of the pods that the object asks for will never come, although it is stored: those that do stay predicted, the
+    /// outcome is [`Outcome::None`]. Reported at `ids`.
+    pub fn incomplete(
+        &mut self,
+        code: &'static Code,
+        reason: impl Into<String>,
+        ids: &Ids,
+        ledger: &mut Ledger,
+    ) {
+        let pods = std::mem::take(&mut self.pods);
+        self.refuse(Outcome::None, code, reason.into(), ids, ledger);
+        if !matches!(self.outcome, Outcome::Rejected(_)) {
+            self.pods = pods;
+        }
+    }
+
+    /// Whether `count` pods, each made of one of `templates`, can be predicted within the limits. If not, says so at `ids`, and
+    /// nothing more is to be done. To be asked before the first pod is made.
+    pub fn affordable(&mut self, count: u64, templates: &[&Node], ids: &Ids, ledger: &mut Ledger) -> bool {
+        let mut nodes = 1_u64;
+        templates.iter().for_each(|t| {
+            let mut size = 0_u64;
+            t.walk(&mut |_| size += 1);
+            nodes = nodes.max(size);
+        });
+        if count <= MOST_PODS && count.saturating_mul(nodes) <= MOST_NODES {
+            return true;
+        }
+        let reason = format!(
+            "{count} pods are more than are predicted (at most {MOST_PODS}, fewer of large templates)"
+        );
+        self.dead_end(&TOO_MANY, reason, ids, ledger);
+        false
+    }
+
+    /// No pods will come of the object although it is stored: reported at `ids`. A refusal outranks it.
     pub fn dead_end(
         &mut self,
         code: &'static Code,
@@ -175,7 +260,7 @@ pub struct Scene<'a> {
     pub namespace: &'a str,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// The namespace of an object.
     pub fn namespace_of(&self, object: &Node) -> Str {
         object
@@ -186,7 +271,11 @@ impl Scene<'_> {
     }
 
     /// The documents of a kind in a namespace.
-    pub fn of_kind<'b>(&'b self, kind: &'b str, namespace: &'b str) -> impl Iterator<Item = &'b Document> {
+    pub fn of_kind<'b>(
+        &'b self,
+        kind: &'b str,
+        namespace: &'b str,
+    ) -> impl Iterator<Item = &'a Document> + use<'a, 'b> {
         self.documents.iter().filter(move |d| {
             d.root.get("kind").and_then(Node::as_str) == Some(kind) && self.namespace_of(&d.root) == namespace
         })
@@ -198,11 +287,25 @@ pub const TOO_MANY: Code = Code {
     id: "INF4101",
     title: "too many pods to predict",
     severity: Severity::Error,
-    explanation: "The object asks for more than a million pods, beyond any Kubernetes cluster. Probably a typing error.",
+    explanation: "The object asks for more pods than a Kubernetes cluster holds (150,000), or for so many of a large template that \
+                  predicting them would take gigabytes. Probably a typing error in a number of replicas.",
 };
 
-/// The most pods that are predicted.
-pub const MOST_PODS: u64 = 1_000_000;
+/// Kubernetes refuses the pods that the controllers want to make.
+pub const REFUSED: Code = Code {
+    id: "INF4102",
+    title: "Kubernetes refuses the pods",
+    severity: Severity::Error,
+    explanation: "The operator's own admission does not look into the pod template, so the object is stored. What its controllers \
+                  then make of the template, pods or StatefulSets, is refused by the API server: no pod comes of it, and only an \
+                  event or the controller's log says why.",
+};
+
+/// The most pods that are predicted of one object: what Kubernetes supports in a cluster.
+pub const MOST_PODS: u64 = 150_000;
+
+/// The most nodes of pod specs that are held for one object, about 1.5 GB.
+const MOST_NODES: u64 = 20_000_000;
 
 /// All codes of this area.
-pub const CODES: &[&Code] = &[&TOO_MANY];
+pub const CODES: &[&Code] = &[&TOO_MANY, &REFUSED];

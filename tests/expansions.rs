@@ -1,0 +1,212 @@
+//! Predicted pods against recorded ones: what each orchestrator's real controllers, run unmodified, made of manifests.
+//!
+//! A record is `{manifest, accepted, errors, pods}`; the manifest lies beside it or in the corpus. Records of all dialects are
+//! in the material that only exists where the project is built (`expansions/<dialect>/`); a representative few are in
+//! `testdata/<dialect>/expansions/` and must all be exact. `testdata/<dialect>/expansions.floor` says how many of the others
+//! are exact at least, and is raised when more are.
+//!
+//! How the operator ran is told by Platform documents in `testdata/<dialect>/`: `platform.yaml` for all records,
+//! `platform.<folder>.yaml` for those of a folder, with dots for slashes (`platform.probes.volcano.yaml`).
+//!
+//! `cargo test --test expansions -- lws` runs one dialect. `MISSES=1` prints all misses instead of the first few, `ONLY=text`
+//! takes only records whose path holds the text, with everything that differs.
+
+mod common;
+#[path = "expansions/compare.rs"]
+mod compare;
+#[path = "expansions/record.rs"]
+mod record;
+
+use kubectl_infer::compile::{self, Settings};
+use kubectl_infer::diagnostic::Ledger;
+use kubectl_infer::dialect::{self, platform::Platform};
+use kubectl_infer::pods::{json, totals};
+use kubectl_infer::source::emit::{self, Format};
+use kubectl_infer::source::{Input, Limits, Sources, load_inputs};
+use libtest_mimic::{Arguments, Failed, Trial};
+use record::Record;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const DIALECTS: [&str; 5] = ["lws", "aibrix", "grove", "rbg", "kthena"];
+
+fn main() {
+    let args = Arguments::from_args();
+    let mut trials = Vec::new();
+    for dialect in DIALECTS {
+        let own = common::root().join("testdata").join(dialect).join("expansions");
+        if own.is_dir() {
+            let corpus = own.clone();
+            trials.push(Trial::test(format!("{dialect}::own"), move || {
+                run(dialect, &own, &corpus, true)
+            }));
+        }
+        let Some(shared) = common::shared() else {
+            trials
+                .push(Trial::test(format!("{dialect}: no records here"), || Ok(())).with_ignored_flag(true));
+            continue;
+        };
+        let (records, corpus) = (
+            shared.join("expansions").join(dialect),
+            shared.join("corpus").join(dialect),
+        );
+        trials.push(Trial::test(format!("{dialect}::records"), move || {
+            run(dialect, &records, &corpus, false)
+        }));
+    }
+    libtest_mimic::run(&args, trials).exit();
+}
+
+/// What a record shows, for the score.
+#[derive(Default)]
+struct Score {
+    exact: usize,
+    all: usize,
+}
+
+fn run(dialect: &str, records: &Path, corpus: &Path, must_be_exact: bool) -> Result<(), Failed> {
+    let only = std::env::var("ONLY").ok();
+    let (mut scores, mut misses) = ([Score::default(), Score::default(), Score::default()], Vec::new());
+    for path in record::files(records) {
+        let short = path.strip_prefix(records).unwrap_or(&path).display().to_string();
+        if only.as_ref().is_some_and(|only| !short.contains(only)) {
+            continue;
+        }
+        let Some(record) = Record::read(&path, records, corpus) else {
+            continue;
+        };
+        let predicted = predict(&record, &platform(dialect, &path, records));
+        let differences = match &predicted {
+            Ok(predicted) => compare::outcome(&record, predicted),
+            Err(message) => vec![message.clone()],
+        };
+        let score = &mut scores[record.kind() as usize];
+        score.all += 1;
+        if differences.is_empty() {
+            score.exact += 1;
+        } else {
+            misses.push((short, differences));
+        }
+    }
+    report(
+        dialect,
+        &scores,
+        &misses,
+        only.is_some() || std::env::var_os("MISSES").is_some(),
+    );
+    if only.is_some() {
+        return Ok(());
+    }
+    let exact: usize = scores.iter().map(|s| s.exact).sum();
+    let all: usize = scores.iter().map(|s| s.all).sum();
+    if all == 0 {
+        return Err("no records found".into());
+    }
+    let floor = if must_be_exact { all } else { floor(dialect) };
+    if exact < floor {
+        return Err(format!("{exact} of {all} records are exact, at least {floor} were").into());
+    }
+    Ok(())
+}
+
+fn report(dialect: &str, scores: &[Score; 3], misses: &[(String, Vec<String>)], everything: bool) {
+    let mut text = String::new();
+    let shown = if everything { usize::MAX } else { 25 };
+    for (name, differences) in misses.iter().take(shown) {
+        text += &format!("  {name}: {}\n", differences.first().map_or("", String::as_str));
+        if everything {
+            differences
+                .iter()
+                .skip(1)
+                .take(30)
+                .for_each(|d| text += &format!("      {d}\n"));
+        }
+    }
+    if misses.len() > shown {
+        text += &format!("  … {} more; MISSES=1 shows all\n", misses.len() - shown);
+    }
+    let sum = |f: fn(&Score) -> usize| scores.iter().map(f).sum::<usize>();
+    println!(
+        "{text}{dialect}: {}/{} exact; with pods {}/{}, without pods {}/{}, refused {}/{}",
+        sum(|s| s.exact),
+        sum(|s| s.all),
+        scores[0].exact,
+        scores[0].all,
+        scores[1].exact,
+        scores[1].all,
+        scores[2].exact,
+        scores[2].all,
+    );
+}
+
+fn floor(dialect: &str) -> usize {
+    let path = common::root()
+        .join("testdata")
+        .join(dialect)
+        .join("expansions.floor");
+    std::fs::read_to_string(path)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+/// The Platform document for a record: that of the nearest folder that has one.
+fn platform(dialect: &str, record: &Path, records: &Path) -> Option<PathBuf> {
+    let root = common::root().join("testdata").join(dialect);
+    let folder = record.parent()?.strip_prefix(records).ok()?;
+    folder
+        .ancestors()
+        .map(|folder| {
+            let parts: Vec<String> = folder.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+            let middle = if parts.is_empty() {
+                String::new()
+            } else {
+                format!(".{}", parts.join("."))
+            };
+            root.join(format!("platform{middle}.yaml"))
+        })
+        .find(|path| path.is_file())
+}
+
+/// The prediction for a record's manifest in the record's namespace, as the JSON of the contract.
+fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String> {
+    let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
+    let load = |path: &Path, sources: &mut Sources, ledger: &mut Ledger| {
+        load_inputs(
+            &[Input::File(path.to_owned())],
+            sources,
+            &Limits::default(),
+            ledger,
+        )
+    };
+    let mut documents = load(&record.manifest, &mut sources, &mut ledger);
+    for document in &mut documents {
+        document
+            .root
+            .at_mut(&["metadata"])
+            .set("namespace", record.namespace.as_str());
+    }
+    let mut how = Platform::default();
+    if let Some(path) = platform {
+        let found = load(path, &mut sources, &mut ledger);
+        how.spec = found
+            .first()
+            .and_then(|d| d.root.get("spec").cloned())
+            .unwrap_or_default();
+    }
+    let templates = dialect::templates(None, &mut ledger);
+    if ledger.has_errors() {
+        return Err(format!("cannot be read: {}", ledger.diagnostics[0].message));
+    }
+    let settings = Settings {
+        sources: &sources,
+        platform: &how,
+        templates: &templates,
+        namespace: None,
+        annotate_target: false,
+    };
+    let prediction = compile::predict(&documents, &settings);
+    let sums = totals::totals(&prediction.workloads, 8);
+    let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
+    serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())
+}
