@@ -73,12 +73,13 @@ pub const PARTITION: Code = Code {
 };
 
 /// An autoscaler that may ask for what the webhook refuses.
-pub const SCALED_TO_PARTITION: Code = Code {
+pub const SCALED_TO_REFUSAL: Code = Code {
     id: "INF5307",
-    title: "partition stops the autoscaler",
+    title: "rollout bounds stop the autoscaler",
     severity: Warning,
-    explanation: "The admission webhook of RoleBasedGroup refuses `replicas` that are not more than `partition`. When the autoscaler \
-                  asks for so few, nothing happens.",
+    explanation: "The admission webhook of RoleBasedGroup checks the rollout at every change of `replicas`: it refuses replicas that are \
+                  not more than `partition`, and as few replicas as a percentage in `maxUnavailable` rounds to none of (without \
+                  surge). When the autoscaler asks for so few, nothing happens.",
 };
 
 /// A gang of pods that are made one after another.
@@ -118,6 +119,16 @@ pub const GANG_SCHEDULER: Code = Code {
                   (the default) or Volcano's. The pods must name the matching scheduler, which this tool writes.\n\nSay which one it \
                   is in a Platform document: `spec: {rbg: {gangScheduler: volcano}}`, passed with `--platform`; `schedulerName` \
                   there is for a scheduler that answers to another name.",
+};
+
+/// Pods of a gang that another scheduler schedules.
+pub const GANG_OTHER_SCHEDULER: Code = Code {
+    id: "INF5321",
+    title: "another scheduler than the gang's",
+    severity: Warning,
+    explanation: "The controller makes PodGroups of one scheduler for all groups. Pods that name another scheduler are scheduled by it, one \
+                  by one, and the gang may wait for them for ever.\n\nIf the scheduler answers to that name, say so in a Platform document: \
+                  `spec: {rbg: {gangScheduler: …, schedulerName: …}}`, passed with `--platform`.",
 };
 
 /// A role of a set cannot scale by itself.
@@ -213,11 +224,12 @@ pub const CODES: &[&Code] = &[
     &OVERWRITTEN,
     &OLD_PREFIX,
     &PARTITION,
-    &SCALED_TO_PARTITION,
+    &SCALED_TO_REFUSAL,
     &GANG_DEADLOCK,
     &GANG_WHOLE_GROUP,
     &GANG_COUNT,
     &GANG_SCHEDULER,
+    &GANG_OTHER_SCHEDULER,
     &SCALING_IN_SET,
     &STANDALONE_RESTART,
     &RESTART_DELAYS,

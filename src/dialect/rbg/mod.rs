@@ -157,11 +157,17 @@ impl Dialect for Rbg {
         &INFO
     }
 
-    /// The gang of a whole group is that of a role or replica where the group has no other.
+    /// The gang of a whole group is that of a role or replica where the group has no other; a domain of the group's own is
+    /// an annotation where the workaround for its defect is possible.
     fn supports(&self, serving: &Serving, used: &Use, row: &Capability) -> Support {
         let alone = matches!(serving.roles.as_slice(), [_]);
         let single = |role: &Role| role.replicas.value <= 1 && role.scaling.is_none();
         match used.feature {
+            Feature::TopologySlice | Feature::TopologyExclusive
+                if scheduling::domain_of(serving, used.role.as_deref()) =>
+            {
+                Native
+            }
             Feature::GangRole if alone => Native,
             Feature::GangReplica if alone && serving.roles.iter().all(single) => Native,
             _ => row.support,

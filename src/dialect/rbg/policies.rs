@@ -1,7 +1,7 @@
 //! Restart, rollout, autoscaler and disruption budget of a role.
 
 use super::codes::{
-    BUDGET, OPTION, PARTITION, RESTART_DELAYS, SCALED_TO_PARTITION, SCALING_IN_SET, STANDALONE_RESTART,
+    BUDGET, OPTION, PARTITION, RESTART_DELAYS, SCALED_TO_REFUSAL, SCALING_IN_SET, STANDALONE_RESTART,
 };
 use super::names;
 use super::options::{Pattern, ScalingAdapter};
@@ -122,6 +122,35 @@ pub fn rollout(plan: &RolePlan<'_>, vars: &mut Vars, ledger: &mut Ledger) {
     if let Some(partition) = partition {
         check_partition(plan, partition, ledger);
     }
+    if let (Some(scaling), Some(bound)) = (&plan.role.scaling, max_unavailable) {
+        check_bounds(plan, scaling, bound, max_surge.as_ref(), ledger);
+    }
+}
+
+/// The webhook rounds `maxUnavailable` down, at whatever number of replicas the autoscaler asks for.
+fn check_bounds(
+    plan: &RolePlan<'_>,
+    scaling: &Scaling,
+    bound: &Traced<IntOrPercent>,
+    surge: Option<&Traced<IntOrPercent>>,
+    ledger: &mut Ledger,
+) {
+    let fewest = scaling.min.value.max(1);
+    let none = |bound: &Traced<IntOrPercent>, up| bound.value.of(fewest, up) == 0;
+    if none(bound, false) && surge.is_none_or(|s| none(s, true)) && plan.role.replicas.value >= fewest {
+        let message = format!(
+            "`{}` cannot be scaled to {fewest}: `maxUnavailable` is none of them then",
+            plan.role.name.value
+        );
+        let entry = said(&SCALED_TO_REFUSAL, message)
+            .at_ids(&bound.ids)
+            .outcome(Outcome::Moved);
+        ledger.report(
+            entry
+                .label(scaling.min.at(), "fewest replicas")
+                .remedy("write `maxUnavailable` as a number"),
+        );
+    }
 }
 
 fn check_partition(plan: &RolePlan<'_>, partition: &Traced<u32>, ledger: &mut Ledger) {
@@ -143,7 +172,7 @@ fn check_partition(plan: &RolePlan<'_>, partition: &Traced<u32>, ledger: &mut Le
             "`{name}` cannot be scaled to {}: partition {} is refused then",
             scaling.min.value, partition.value
         );
-        let entry = said(&SCALED_TO_PARTITION, message)
+        let entry = said(&SCALED_TO_REFUSAL, message)
             .at_ids(&partition.ids)
             .outcome(Outcome::Moved);
         ledger.report(

@@ -1,6 +1,8 @@
 //! What starts together, where, and in whose queue.
 
-use super::codes::{EXCLUSIVE, GANG_COUNT, GANG_DEADLOCK, GANG_SCHEDULER, GANG_WHOLE_GROUP, NO_EFFECT};
+use super::codes::{
+    EXCLUSIVE, GANG_COUNT, GANG_DEADLOCK, GANG_OTHER_SCHEDULER, GANG_SCHEDULER, GANG_WHOLE_GROUP, NO_EFFECT,
+};
 use super::options::{Dependencies, GangScheduler, Options, Pattern, Platform, QueueSystem};
 use super::pattern::RolePlan;
 use super::said;
@@ -43,10 +45,7 @@ pub fn group<'a>(
     platform: &Platform,
     ledger: &mut Ledger,
 ) -> Scheduling<'a> {
-    let scheduler = platform
-        .gang_scheduler
-        .as_ref()
-        .map_or(GangScheduler::SchedulerPlugins, |s| s.value);
+    let scheduler = gang_scheduler(plans, platform);
     let gang = plans.iter().any(|p| p.role.gang.is_some());
     let mut scheduling = Scheduling {
         annotations: Map::new(),
@@ -106,17 +105,40 @@ fn queue_system(
     asked.clone()
 }
 
-/// Says which scheduler the gang was written for, if nobody entry.
+/// Says which scheduler the gang was written for, if nobody said, and pods that another one would schedule.
 fn assumed(plans: &[RolePlan<'_>], platform: &Platform, scheduling: &Scheduling<'_>, ledger: &mut Ledger) {
-    if platform.gang_scheduler.is_none() {
-        let name = scheduling.scheduler.clone().unwrap_or_default();
+    let name = scheduling.scheduler.clone().unwrap_or_default();
+    let others = plans
+        .iter()
+        .filter_map(|p| p.role.scheduler.as_ref())
+        .filter(|s| s.value != name);
+    for other in others {
         let message = format!(
-            "the gang is written for the Kubernetes scheduler-plugins; pods name the scheduler `{name}`"
+            "pods name the scheduler `{}`, and the gang is `{name}`'s",
+            other.value
         );
+        ledger.report(
+            said(&GANG_OTHER_SCHEDULER, message)
+                .at_ids(&other.ids)
+                .outcome(Outcome::Moved),
+        );
+    }
+    if platform.gang_scheduler.is_none() {
+        let message = format!("the gang is written for the scheduler `{name}`");
         let entry = said(&GANG_SCHEDULER, message)
             .at_ids(&asked(plans))
             .outcome(Outcome::Emulated);
-        ledger.report(entry.remedy("`spec: {rbg: {gangScheduler: volcano}}` in a Platform document, if that is what the controller uses"));
+        ledger.report(entry.remedy("say in a Platform document which one the controller makes PodGroups for: `spec: {rbg: {gangScheduler: volcano}}`"));
+    }
+}
+
+/// Whose PodGroups the controller makes: as the Platform says, else what the pods ask for, else the controller's default.
+fn gang_scheduler(plans: &[RolePlan<'_>], platform: &Platform) -> GangScheduler {
+    let mut named = plans.iter().filter_map(|p| p.role.scheduler.as_ref());
+    match &platform.gang_scheduler {
+        Some(scheduler) => scheduler.value,
+        None if named.any(|s| s.value == VOLCANO) => GangScheduler::Volcano,
+        None => GangScheduler::SchedulerPlugins,
     }
 }
 
@@ -190,6 +212,14 @@ fn for_group(topology: &Topology) -> bool {
         exclusive,
     } = topology;
     exclusive.value && scope.value == Scope::Slice && mode.value == Strictness::Required
+}
+
+/// Whether a role is in a domain that its group has for itself by the annotation.
+pub fn domain_of(serving: &Serving, role: Option<&str>) -> bool {
+    let topology = role
+        .and_then(|r| serving.role(r))
+        .and_then(|r| r.topology.as_ref());
+    exclusive(serving).is_some() && topology.is_some_and(for_group)
 }
 
 impl Scheduling<'_> {
