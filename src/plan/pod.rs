@@ -144,7 +144,13 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
             .map(Decode::origins)
             .unwrap_or_default(),
         role.kv_transfer.as_ref().map(Decode::origins).unwrap_or_default(),
+        role.nodes.as_ref().map(|n| n.ids.clone()).unwrap_or_default(),
     ];
+    let overlays = [&role.leader, &role.worker].into_iter().flatten();
+    for overlay in overlays {
+        let message = "a role that writes its members has no overlay of leader or worker";
+        super::resolve::unused(&overlay.origins(), message, ledger);
+    }
     let message = "members are whole pod templates, to which settings of engine and hardware do not apply";
     for ids in &settings {
         super::resolve::unused(ids, message, ledger);

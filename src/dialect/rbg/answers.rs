@@ -9,7 +9,7 @@ use super::pattern::RolePlan;
 use crate::diagnostic::Ledger;
 use crate::dialect::shared;
 use crate::ir::answer::{Answer, Answers, Asker, resolve};
-use crate::value::{Node, Reference, Str, Value};
+use crate::value::{Map, Node, Piece, Reference, Str, Value};
 
 /// The answers to one kind of containers.
 pub struct RbgAnswers<'a> {
@@ -38,8 +38,39 @@ pub fn answer(template: &mut Node, asker: &Asker<'_>, plans: &[RolePlan<'_>], le
     if let Some(init) = held {
         let mut alone = Node::map();
         *alone.at_mut(&path) = init;
+        lend_index(&mut alone, asker, plans);
         resolve(&mut alone, asker, &RbgAnswers { plans, init: true }, ledger);
         *template.at_mut(&path) = std::mem::take(alone.at_mut(&path));
+    }
+}
+
+/// Gives init containers that ask for their rank the variable from which a shell computes it.
+fn lend_index(template: &mut Node, asker: &Asker<'_>, plans: &[RolePlan<'_>]) {
+    let own = plans.iter().find(|p| p.role.name.value == asker.role.name.value);
+    let (name, label) = match own.map(|p| p.pattern) {
+        Some(Pattern::LeaderWorker) => LABELS[2],
+        Some(Pattern::CustomComponents) => LABELS[3],
+        _ => return,
+    };
+    for container in template.at_mut(&["spec", "initContainers"]).seq_mut() {
+        let mut asks = false;
+        let rank = |piece: &Piece| matches!(piece, Piece::Reference(Reference::Rank { .. }));
+        container.walk(&mut |n| asks |= matches!(&n.value, Value::Text(text) if text.iter().any(rank)));
+        let env = container.get("env").and_then(Node::as_seq).unwrap_or_default();
+        if !asks
+            || env
+                .iter()
+                .any(|e| e.get("name").and_then(Node::as_str) == Some(name))
+        {
+            continue;
+        }
+        let path = Node::from(format!("metadata.labels['{}{label}']", names::PREFIX));
+        let source = Map::from_iter([("fieldRef", Node::from(Map::from_iter([("fieldPath", path)])))]);
+        let variable = Map::from_iter([("name", Node::from(name)), ("valueFrom", source.into())]);
+        let mut all = vec![Node::from(variable)];
+        all.extend(env.to_vec());
+        let ids = container.get("env").map(|e| e.ids.clone()).unwrap_or_default();
+        container.set("env", Node::derived(all, &ids));
     }
 }
 
@@ -92,9 +123,6 @@ impl RbgAnswers<'_> {
             _ if single => literal(first),
             Pattern::CustomComponents if times == 1 && first == 0 => {
                 self.text("$(RBG_COMPONENT_INDEX)".into())
-            }
-            _ if self.init => {
-                Answer::Unknown("init containers have no variable from which it could be computed".into())
             }
             Pattern::LeaderWorker => Answer::Shell(format!("$((RBG_LWP_WORKER_INDEX * {times}))").into()),
             Pattern::CustomComponents => {

@@ -54,7 +54,8 @@ fn pattern(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Pattern {
     };
     let fitting = match role.startup {
         None if !role.multi_node() => Pattern::Standalone,
-        None if pair => Pattern::LeaderWorker,
+        // Pods of one kind cannot wait for each other.
+        _ if pair && (role.startup.is_none() || role.members.len() == 1) => Pattern::LeaderWorker,
         _ => Pattern::CustomComponents,
     };
     let Some(asked) = &options.pattern else {
@@ -62,7 +63,7 @@ fn pattern(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Pattern {
     };
     let fits = match asked.value {
         Pattern::Standalone => fitting == Pattern::Standalone,
-        Pattern::LeaderWorker => pair && role.startup.is_none(),
+        Pattern::LeaderWorker => pair && (role.startup.is_none() || role.members.len() == 1),
         Pattern::CustomComponents => true,
     };
     if !fits {

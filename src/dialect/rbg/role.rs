@@ -112,6 +112,20 @@ impl Roles<'_> {
         };
         let templates = plan.role.members.iter().enumerate().map(template).collect();
         self.unheard(plan, cx);
+        if let Some(order) = plan
+            .role
+            .startup
+            .as_ref()
+            .filter(|_| plan.role.members.len() == 1)
+        {
+            let message = format!(
+                "the pods of `{}` are of one kind and cannot wait for each other",
+                plan.role.name.value
+            );
+            let entry = said(&LOSSY, message).at_ids(&order.ids).outcome(Outcome::Dropped);
+            cx.ledger
+                .report(entry.remedy("write the first pod as a member of its own"));
+        }
         templates
     }
 
@@ -250,6 +264,9 @@ impl Roles<'_> {
         let restart = policies::restart(plan, templates.first_mut(), cx.ledger);
         match plan.pattern {
             Pattern::Standalone => {
+                if let Some(template) = templates.first_mut() {
+                    template.decided_by(&plan.role.size().ids);
+                }
                 vars.set(
                     "standalone",
                     Vars::new().with("template", templates.into_iter().next()),
