@@ -84,7 +84,7 @@ fn one(
     let decoded = compile::decode(&document.root, settings.sources);
     let mut diagnostics = decoded.diagnostics.clone();
     if mode == Mode::Check || decoded.failed {
-        diagnostics.extend(compile::check(&decoded, settings));
+        compile::check(&decoded, settings).into_iter().for_each(|d| add(&mut diagnostics, d));
     }
     let leaves: Vec<Id> = leaves(document, settings);
     let mut objects = Vec::new();
@@ -114,7 +114,7 @@ fn leaves(document: &Document, settings: &Settings<'_>) -> Vec<Id> {
     leaves
 }
 
-/// What several targets say alike is said once.
+/// What several roles or targets say alike is said once.
 fn add(diagnostics: &mut Vec<Diagnostic>, said: Diagnostic) {
     let same = |d: &Diagnostic| {
         d.code == said.code

@@ -6,11 +6,11 @@ use super::process::{self, Inputs};
 use super::resolve::Resolved;
 use super::{Scene, check, model, policies, variables};
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::engine::request::{Check, Health, Plan, Port, Probe, Process};
+use crate::engine::request::{Check, Health, Plan, Port, Probe, Process, variable};
 use crate::ir::{self, MEMBER_LABEL, Member, ROLE_LABEL, SERVING_LABEL};
 use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
-use crate::spec::engine::{EngineType, LoadBalancing};
+use crate::spec::engine::{EngineType, LoadBalancing, Network};
 use crate::value::{Map, Node, Str, Traced};
 
 /// The name of the engine's container in the templates.
@@ -186,7 +186,8 @@ fn generated(
     planned: &mut [ir::Role],
     ledger: &mut Ledger,
 ) -> Option<Built> {
-    if let Some(router) = super::router::of_role(scene, role, planned, ledger) {
+    if super::router::is_compiled(role) {
+        let router = super::router::of_role(scene, role, planned, ledger)?;
         super::router::annotate(planned, &router.prefill_annotations);
         let parts = Parts {
             scene,
@@ -253,7 +254,12 @@ fn generated(
 /// Where the weights come from; an engine that the compiler knows cannot do without.
 fn source(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Option<model::Source> {
     match &scene.spec.model {
-        Some(model) if role.computes() => Some(model::source(model, role.engine_type.value, ledger)),
+        Some(model) if role.computes() => {
+            let source = model::source(model, role.engine_type.value, ledger);
+            // A URI that could not be read has been reported; the engine would only complain about what follows from it.
+            let usable = source.argument.is_some() || role.engine_type.value == EngineType::Custom;
+            usable.then_some(source)
+        }
         None if role.computes() && role.engine_type.value != EngineType::Custom => {
             let message = format!(
                 "role `{}` has an engine and the spec has no model",
@@ -394,7 +400,8 @@ impl Parts<'_> {
             .engine_type
             .ids
             .union(&engine.ids)
-            .union(&self.role.phase.ids);
+            .union(&self.role.phase.ids)
+            .union(&engine.version.as_ref().map(Decode::origins).unwrap_or_default());
         let name = Node::derived(CONTAINER, &decided);
         let mut container = Map::from_iter([("name", name), ("image", image)]);
         container.insert_some("imagePullPolicy", engine.image_pull_policy.clone());
@@ -455,7 +462,8 @@ impl Parts<'_> {
             .map(|e| e.0.clone())
             .collect();
         let mut all = Vec::new();
-        for generated in self.source.env.iter().chain(&process.env) {
+        let network = self.network();
+        for generated in self.source.env.iter().chain(&process.env).chain(&network) {
             match own
                 .iter()
                 .find(|e| e.get("name").is_some() && e.get("name") == generated.get("name"))
@@ -466,6 +474,23 @@ impl Parts<'_> {
         }
         all.extend(own);
         all
+    }
+
+    /// What the engine's communication libraries must know of the network.
+    fn network(&self) -> Vec<Node> {
+        let Network { ids, rdma, interface } = &self.role.network;
+        let mut env = Vec::new();
+        if let Some(interface) = interface {
+            let interface = interface.clone().and(ids);
+            env.extend(["NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"].map(|n| variable(n, interface.node())));
+        }
+        let devices = rdma.iter().flat_map(|r| &r.devices).flatten();
+        let names: Vec<&str> = devices.clone().map(|d| d.value.as_str()).collect();
+        if !names.is_empty() {
+            let ids = devices.fold(ids.clone(), |ids, d| ids.union(&d.ids));
+            env.push(variable("NCCL_IB_HCA", Node::derived(names.join(","), &ids)));
+        }
+        env
     }
 
     fn resources(&self) -> Option<Node> {

@@ -33,19 +33,19 @@ pub struct Planned {
     pub prefill_annotations: Vec<(&'static str, Node)>,
 }
 
-/// The router that a role asks for: a role of phase `router` that brings no container of its own.
+/// Whether a role is a router that the compiler starts: one of phase `router` that brings no container of its own.
+pub fn is_compiled(role: &Resolved) -> bool {
+    let own = role.engine.command.is_some() || !role.members.is_empty();
+    role.phase.value == Phase::Router && !own && role.engine_type.value != EngineType::Custom
+}
+
+/// The router of a role that [is compiled](is_compiled); `None` if nothing is behind it, or what is could not be planned.
 pub fn of_role(
     scene: &Scene<'_>,
     role: &Resolved,
     planned: &[ir::Role],
     ledger: &mut Ledger,
 ) -> Option<Planned> {
-    let own = role.engine.command.is_some()
-        || !role.members.is_empty()
-        || role.engine_type.value == EngineType::Custom;
-    if role.phase.value != Phase::Router || own {
-        return None;
-    }
     let kind = router::router_of(process::kind(role.engine_type.value))?;
     let settings = scene
         .spec
