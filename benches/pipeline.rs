@@ -15,7 +15,10 @@ fn main() {
 }
 
 fn starter() -> &'static str {
-    STARTERS.iter().find(|(name, _)| *name == "prefill-decode").map_or("", |(_, text)| text)
+    STARTERS
+        .iter()
+        .find(|(name, _)| *name == "prefill-decode")
+        .map_or("", |(_, text)| text)
 }
 
 fn read() -> (Sources, Document) {
@@ -28,7 +31,15 @@ fn read() -> (Sources, Document) {
 /// Text to tree.
 #[divan::bench]
 fn parse_spec(bencher: Bencher<'_, '_>) {
-    bencher.bench(|| parse("bench.yaml", black_box(starter()), 0, &Limits::default(), &mut Ledger::new()));
+    bencher.bench(|| {
+        parse(
+            "bench.yaml",
+            black_box(starter()),
+            0,
+            &Limits::default(),
+            &mut Ledger::new(),
+        )
+    });
 }
 
 /// Tree to typed spec.
@@ -45,8 +56,13 @@ fn plan(bencher: Bencher<'_, '_>) {
     let decoded = compile::decode(&document.root, &sources);
     let templates = dialect::templates(None, &mut Ledger::new());
     let platform = Platform::default();
-    let settings =
-        Settings { sources: &sources, platform: &platform, templates: &templates, namespace: None, annotate_target: false };
+    let settings = Settings {
+        sources: &sources,
+        platform: &platform,
+        templates: &templates,
+        namespace: None,
+        annotate_target: false,
+    };
     bencher.bench(|| compile::check(black_box(&decoded), &settings));
 }
 
@@ -56,10 +72,17 @@ fn with_target<R>(target: &str, work: impl FnOnce(&dyn Fn() -> Vec<Node>) -> R) 
     let decoded = compile::decode(&document.root, &sources);
     let templates = dialect::templates(None, &mut Ledger::new());
     let platform = Platform::default();
-    let settings =
-        Settings { sources: &sources, platform: &platform, templates: &templates, namespace: None, annotate_target: false };
+    let settings = Settings {
+        sources: &sources,
+        platform: &platform,
+        templates: &templates,
+        namespace: None,
+        annotate_target: false,
+    };
     let dialect = dialect::find(target)?;
-    Some(work(&|| compile::compile(black_box(&decoded), &leaves, dialect, &settings).objects))
+    Some(work(&|| {
+        compile::compile(black_box(&decoded), &leaves, dialect, &settings).objects
+    }))
 }
 
 /// Plan, lowering and the account, for each target.

@@ -11,7 +11,10 @@ fn the_schema_is_generated_from_the_types() {
         std::fs::write(&path, &generated).unwrap();
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == generated, "schemas/serving.schema.json is stale: UPDATE=1 cargo test --test schema");
+    assert!(
+        stored == generated,
+        "schemas/serving.schema.json is stale: UPDATE=1 cargo test --test schema"
+    );
     let schema: serde_json::Value = serde_json::from_str(&generated).unwrap();
     assert!(jsonschema::meta::is_valid(&schema));
 }

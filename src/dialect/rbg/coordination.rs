@@ -15,7 +15,7 @@ use crate::value::{Ids, Map, Node, Traced};
 /// groups, because the controller does not watch them.
 pub fn policies(serving: &Serving, rules: &[Coordination], cx: &mut Context<'_>) -> Vec<Node> {
     check(serving, rules, cx.ledger);
-    let rules: Vec<Vars> = rules.iter().map(|r| rule(r)).collect();
+    let rules: Vec<Vars> = rules.iter().map(rule).collect();
     if rules.is_empty() {
         return Vec::new();
     }
@@ -80,65 +80,64 @@ fn rule(rule: &Coordination) -> Vars {
 }
 
 fn check(serving: &Serving, rules: &[Coordination], ledger: &mut Ledger) {
-    let mut wrong = |ids: &Ids, message: String, remedy: &str| {
-        ledger.report(said(&COORDINATION, message).at_ids(ids).remedy(remedy));
-    };
-    for (
-        i,
-        Coordination {
-            ids,
-            name,
-            roles,
-            rolling_update,
-            scaling,
-        },
-    ) in rules.iter().enumerate()
-    {
-        let same = |other: &Coordination| {
-            name.is_some() && other.name.as_ref().map(|n| &n.value) == name.as_ref().map(|n| &n.value)
-        };
-        if let Some(name) = name.as_ref().filter(|_| rules[..i].iter().any(same)) {
+    for (i, rule) in rules.iter().enumerate() {
+        let name = rule.name.as_ref();
+        let twice = |other: &Coordination| other.name.as_ref().map(|n| &n.value) == name.map(|n| &n.value);
+        if let Some(name) = name.filter(|_| rules[..i].iter().any(twice)) {
             wrong(
                 &name.ids,
                 format!("two rules are called `{}`", name.value),
                 "rename one",
+                ledger,
             );
         }
-        let roles = roles.as_deref().unwrap_or_default();
-        for role in roles.iter().filter(|r| serving.role(&r.value).is_none()) {
-            let known: Vec<&str> = serving.roles.iter().map(|r| r.name.value.as_str()).collect();
+        check_roles(serving, rule, ledger);
+        check_strategy(rule, ledger);
+    }
+}
+
+fn wrong(ids: &Ids, message: impl Into<String>, remedy: &str, ledger: &mut Ledger) {
+    ledger.report(said(&COORDINATION, message).at_ids(ids).remedy(remedy));
+}
+
+fn check_roles(serving: &Serving, rule: &Coordination, ledger: &mut Ledger) {
+    let roles = rule.roles.as_deref().unwrap_or_default();
+    for role in roles.iter().filter(|r| serving.role(&r.value).is_none()) {
+        let known: Vec<&str> = serving.roles.iter().map(|r| r.name.value.as_str()).collect();
+        let message = format!("no role is called `{}`", role.value);
+        wrong(
+            &role.ids,
+            message,
+            &format!("roles: {}", known.join(", ")),
+            ledger,
+        );
+    }
+    if roles.len() < 2 {
+        wrong(
+            &rule.ids,
+            "one role alone has nothing to keep in step with",
+            "name two roles or more",
+            ledger,
+        );
+    }
+}
+
+fn check_strategy(rule: &Coordination, ledger: &mut Ledger) {
+    if rule.rolling_update.is_none() && rule.scaling.is_none() {
+        let remedy = "add `rollingUpdate: {maxSkew: 10%}` or `scaling: {maxSkew: 25%}`";
+        wrong(&rule.ids, "the rule says nothing", remedy, ledger);
+    }
+    let update = rule.rolling_update.as_ref().and_then(|u| u.max_skew.as_ref());
+    let scaling = rule.scaling.as_ref().and_then(|s| s.max_skew.as_ref());
+    for skew in update.into_iter().chain(scaling) {
+        if let IntOrPercent::Int(n) = skew.value {
+            let remedy = format!("write `{n}%` if that is meant");
             wrong(
-                &role.ids,
-                format!("no role is called `{}`", role.value),
-                &format!("roles: {}", known.join(", ")),
+                &skew.ids,
+                format!("`maxSkew: {n}` is no percentage"),
+                &remedy,
+                ledger,
             );
-        }
-        if roles.len() < 2 {
-            wrong(
-                ids,
-                "one role alone has nothing to keep in step with".into(),
-                "name two roles or more",
-            );
-        }
-        if rolling_update.is_none() && scaling.is_none() {
-            wrong(
-                ids,
-                "the rule says nothing".into(),
-                "add `rollingUpdate: {maxSkew: 10%}` or `scaling: {maxSkew: 25%}`",
-            );
-        }
-        let skews = [
-            rolling_update.as_ref().and_then(|u| u.max_skew.as_ref()),
-            scaling.as_ref().and_then(|s| s.max_skew.as_ref()),
-        ];
-        for skew in skews.into_iter().flatten() {
-            if let IntOrPercent::Int(n) = skew.value {
-                wrong(
-                    &skew.ids,
-                    format!("`maxSkew: {n}` is no percentage"),
-                    &format!("write `{n}%` if that is meant"),
-                );
-            }
         }
     }
 }

@@ -151,14 +151,13 @@ fn unused(serving: &Serving, options: &Options, cx: &mut Context<'_>) {
         queue_system: _,
         patches: _,
     } = options;
-    if let Some(dependencies) = dependencies {
-        if serving.roles.iter().all(|r| r.depends_on.is_empty()) {
-            let entry = said(
-                &super::codes::NO_EFFECT,
-                "`dependencies` without roles that depend on others",
-            );
-            cx.ledger
-                .waive(&dependencies.ids, entry.outcome(Outcome::Dropped));
-        }
+    let waiting = serving.roles.iter().any(|r| !r.depends_on.is_empty());
+    if let Some(dependencies) = dependencies.as_ref().filter(|_| !waiting) {
+        let entry = said(
+            &super::codes::NO_EFFECT,
+            "`dependencies` without roles that depend on others",
+        );
+        cx.ledger
+            .waive(&dependencies.ids, entry.outcome(Outcome::Dropped));
     }
 }

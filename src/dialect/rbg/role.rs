@@ -75,7 +75,9 @@ impl Roles<'_> {
             policies::scaling_adapter(self.serving, plan, cx.ledger),
         );
         policies::rollout(plan, &mut vars, cx.ledger);
-        self.options(plan, scheduling, &mut vars, cx);
+        let annotations = self.annotations(plan, scheduling, cx);
+        self.options(plan, annotations, &mut vars);
+        self.ordered(plan, cx);
         self.pattern(plan, templates, &mut vars, cx);
         let mut role = shared::fill(cx, "rbg/role.yaml", &vars)?;
         role.decided_by(&plan.options.ids.union(&plan.ids));
@@ -164,43 +166,35 @@ impl Roles<'_> {
     }
 
     /// What the role's options say outside of its pattern.
-    fn options(
-        &self,
-        plan: &RolePlan<'_>,
-        scheduling: &Scheduling<'_>,
-        vars: &mut Vars,
-        cx: &mut Context<'_>,
-    ) {
+    fn options(&self, plan: &RolePlan<'_>, annotations: Option<Node>, vars: &mut Vars) {
         let RoleOptions {
             ids: _,
             pattern: _,
-            instance_pattern,
-            pod_management_policy,
+            instance_pattern: _,
+            pod_management_policy: policy,
             min_ready,
             shared_service_selection: _,
-            in_place_grace_period,
-            in_place_scheduling,
-            instance_gang_scheduling,
+            in_place_grace_period: grace,
+            in_place_scheduling: _,
+            instance_gang_scheduling: _,
             scaling_adapter: _,
             service_ports,
             engine_runtimes,
             labels,
-            annotations,
+            annotations: _,
         } = &plan.options;
         let list = |list: &Option<Vec<Node>>| list.clone().filter(|l| !l.is_empty()).map(Node::from);
         vars.set("servicePorts", list(service_ports));
         vars.set("engineRuntimes", list(engine_runtimes));
         vars.set(
             "podManagementPolicy",
-            pod_management_policy
-                .as_ref()
-                .map_or_else(|| "Parallel".into(), Traced::node),
+            policy.as_ref().map_or_else(|| "Parallel".into(), Traced::node),
         );
         vars.set(
             "minReadySeconds",
             min_ready.as_ref().map(|m| m.map(|m| m.0).node()),
         );
-        let grace = in_place_grace_period
+        let grace = grace
             .as_ref()
             .map(|g| Map::from_iter([("gracePeriodSeconds", g.map(|g| g.0).node())]));
         vars.set("inPlaceUpdateStrategy", grace);
@@ -208,21 +202,31 @@ impl Roles<'_> {
             "labels",
             labels.as_ref().map(|l| Node::derived(l.entries.clone(), &l.ids)),
         );
-        let mut all = annotations
-            .as_ref()
+        vars.set("annotations", annotations);
+    }
+
+    /// The annotations of the role: its own, and the options that are annotations.
+    fn annotations(
+        &self,
+        plan: &RolePlan<'_>,
+        scheduling: &Scheduling<'_>,
+        cx: &mut Context<'_>,
+    ) -> Option<Node> {
+        let own = plan.options.annotations.as_ref();
+        let mut all = own
             .map(|a| Node::derived(a.entries.clone(), &a.ids))
             .unwrap_or_else(Node::map);
         checks::role_annotations(all.map_mut(), cx.ledger);
-        if let Some(pattern) = instance_pattern {
+        if let Some(pattern) = &plan.options.instance_pattern {
             all.set(INSTANCE_PATTERN, pattern.node());
         }
-        if let Some(gang) = instance_gang_scheduling {
+        if let Some(gang) = &plan.options.instance_gang_scheduling {
             all.set(
                 INSTANCE_GANG,
                 gang.map(|g| Str::from(if *g { "true" } else { "false" })),
             );
         }
-        if let Some(in_place) = in_place_scheduling {
+        if let Some(in_place) = &plan.options.in_place_scheduling {
             sticky(in_place, &mut all);
             if scheduling.exclusive_role(plan) {
                 let message =
@@ -234,9 +238,7 @@ impl Roles<'_> {
                 );
             }
         }
-        let some = all.as_map().is_some_and(|m| !m.is_empty()) || !all.ids.is_empty();
-        vars.set("annotations", some.then_some(all));
-        self.ordered(plan, cx);
+        (all.as_map().is_some_and(|m| !m.is_empty()) || !all.ids.is_empty()).then_some(all)
     }
 
     /// Stateless instances have no order.
