@@ -2,7 +2,7 @@
 
 use super::codes::{
     GROUP_TOO_LARGE, NAME_TOO_LONG, NOT_INJECTED, OVERWRITTEN, PRUNED, RESERVED_LABEL, RESERVED_VARIABLE,
-    SERVICE_CLASH,
+    ROLE_DUPLICATE, SERVICE_CLASH,
 };
 use super::lower::Lowering;
 use super::version::Version;
@@ -234,6 +234,23 @@ impl Lowering<'_> {
                     )
                     .at_ids(&name.ids),
                 );
+            }
+        }
+    }
+
+    /// Checks that no two roles have the same name: the entries would delete each other's pods for ever.
+    pub fn check_duplicates(&self, ledger: &mut Ledger) {
+        for (i, role) in self.serving.roles.iter().enumerate() {
+            let name = self.role_name(role);
+            let first = self.serving.roles[..i]
+                .iter()
+                .find(|r| self.role_name(r).value == name.value);
+            if let Some(first) = first {
+                let message = format!(
+                    "`{}` and `{}` are both called `{}`",
+                    first.name.value, role.name.value, name.value
+                );
+                ledger.report(Diagnostic::new(&ROLE_DUPLICATE, message).at_ids(&name.ids));
             }
         }
     }

@@ -279,6 +279,15 @@ pub const ROUTING_HEADER: Code = code(
      decode, unless the gateway's own default says so.",
 );
 
+/// Two roles of one name.
+pub const ROLE_DUPLICATE: Code = code(
+    "INF5129",
+    "roles of one name",
+    Error,
+    "Names of roles are unique in a RoleSet, though its CRD does not say so: of two with the same name each deletes the other's pods, for \
+     ever. `roles[].targets.aibrix.name` sets names.",
+);
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -310,4 +319,5 @@ pub const CODES: &[&Code] = &[
     &NOT_INJECTED,
     &BUDGET,
     &ROUTING_HEADER,
+    &ROLE_DUPLICATE,
 ];

@@ -118,9 +118,13 @@ impl Lowering<'_> {
         if total.value == 0 {
             let message = "the gang's roles may have no replicas, so no gang is made";
             let said = Diagnostic::new(&GANG_SCALING, message).severity(Severity::Warning);
-            let timeouts = wide.iter().filter_map(|r| r.gang.as_ref()?.timeout.as_ref());
-            let ids = timeouts.fold(total.ids, |ids, t| ids.union(&t.ids));
-            ledger.report(said.at_ids(&ids).outcome(Outcome::Dropped));
+            let gangs = wide.iter().filter_map(|r| r.gang.as_ref());
+            let mut at = Ids::none();
+            for gang in gangs {
+                at.merge(&gang.ids.union(&gang.scope.ids));
+                gang.timeout.iter().for_each(|t| at.merge(&t.ids));
+            }
+            ledger.report(said.at_ids(&at).at_ids(&total.ids).outcome(Outcome::Dropped));
             return (None, false);
         }
         let tasks = partial.then(|| {

@@ -13,6 +13,7 @@ mod lower;
 mod options;
 mod role;
 mod scaling;
+mod stormservice;
 #[cfg(test)]
 mod tests;
 mod topology;

@@ -132,6 +132,11 @@ impl Lowering<'_> {
             .iter()
             .filter_map(|m| self.metric(role, m, strategy.value, &path, cx.ledger))
             .collect();
+        if metrics.is_empty() {
+            let message = format!("the autoscaler of `{}` has no metric to go by", role.name.value);
+            cx.ledger
+                .report(Diagnostic::new(&SCALING_METRIC, message).at_ids(ids));
+        }
         vars.set("metricsSources", sources);
         shared::fill(cx, "aibrix/podautoscaler.yaml", &vars)
     }
