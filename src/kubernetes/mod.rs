@@ -9,6 +9,8 @@ pub mod codes;
 pub mod companion;
 pub mod container;
 pub mod duration;
+pub mod go;
+pub mod hash;
 pub mod int_or_string;
 pub mod json_patch;
 pub mod merge;

@@ -10,6 +10,9 @@
 mod env;
 pub mod json;
 pub mod resolve;
+pub mod scaling;
+pub mod stateful_set;
+pub mod template;
 pub mod totals;
 
 pub use env::{Injected, field_variable, inject_env, variable};

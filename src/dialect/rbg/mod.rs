@@ -23,7 +23,6 @@ mod policies;
 mod records;
 mod role;
 mod scheduling;
-mod sha1;
 #[cfg(test)]
 mod testing;
 

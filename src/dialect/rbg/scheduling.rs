@@ -3,14 +3,15 @@
 use super::codes::{
     EXCLUSIVE, GANG_COUNT, GANG_DEADLOCK, GANG_OTHER_SCHEDULER, GANG_SCHEDULER, GANG_WHOLE_GROUP, NO_EFFECT,
 };
+use super::names;
 use super::options::{Dependencies, GangScheduler, Options, Pattern, Platform, QueueSystem};
 use super::pattern::RolePlan;
 use super::said;
-use super::{names, sha1};
 use crate::diagnostic::{Ledger, Outcome};
 use crate::dialect::shared;
 use crate::ir::capability::LOSSY;
 use crate::ir::{Gang, Serving, Topology};
+use crate::kubernetes::hash;
 use crate::spec::policy::{Scope, Strictness};
 use crate::value::{Ids, Map, Node, Str, Traced};
 
@@ -345,7 +346,7 @@ impl Scheduling<'_> {
     fn unique_hash(&self) -> Traced<Str> {
         let namespace = self.serving.namespace.clone().unwrap_or_default();
         namespace.zip(&self.serving.name, |namespace, name| {
-            sha1::hex(&format!("{namespace}/{name}")).into()
+            hash::sha1(&format!("{namespace}/{name}")).into()
         })
     }
 

@@ -5,6 +5,7 @@ mod front;
 mod merge;
 mod names;
 mod policies;
+pub mod read;
 mod templates;
 
 pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name, services_of};

@@ -1,7 +1,20 @@
-//! SHA-1, by which the controller tells groups apart: a group's unique hash is that of `<namespace>/<name>`.
+//! Hashes that controllers put into names and labels.
 
-/// The hash of a text, in 40 hexadecimal digits (FIPS 180-4).
-pub fn hex(text: &str) -> String {
+/// FNV-1, 32 bit: what `hash/fnv` of Go computes with `New32`.
+pub fn fnv1_32(text: &str) -> u32 {
+    let step = |hash: u32, byte: u8| hash.wrapping_mul(0x0100_0193) ^ u32::from(byte);
+    text.bytes().fold(0x811c_9dc5, step)
+}
+
+/// `SafeEncodeString` of k8s.io/apimachinery: each byte becomes a letter or digit that makes no words.
+pub fn safe_encode(text: &str) -> String {
+    const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+    let letter = |byte: u8| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]);
+    text.bytes().map(letter).collect()
+}
+
+/// SHA-1 of a text, in 40 hexadecimal digits (FIPS 180-4).
+pub fn sha1(text: &str) -> String {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
     let mut message = text.as_bytes().to_vec();
     let bits = (message.len() as u64).wrapping_mul(8);
@@ -48,7 +61,7 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::hex;
+    use super::{fnv1_32, safe_encode, sha1 as hex};
 
     #[test]
     fn published_vectors() {
@@ -56,6 +69,15 @@ mod tests {
         assert_eq!(hex(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
         let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
         assert_eq!(hex(long), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    }
+
+    /// Vectors of Go's hash/fnv, and the revision hash of a recorded LeaderWorkerSet.
+    #[test]
+    fn fnv() {
+        assert_eq!(fnv1_32(""), 0x811c_9dc5);
+        assert_eq!(fnv1_32("a"), 0x050c_5d7e);
+        assert_eq!(fnv1_32("ab"), 0x7077_2d38);
+        assert_eq!(safe_encode("0123456789"), "456789bcdf");
     }
 
     /// The label `group-uid` that the controller gave the pods of group `g`.
