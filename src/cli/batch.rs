@@ -84,7 +84,9 @@ fn one(
     let decoded = compile::decode(&document.root, settings.sources);
     let mut diagnostics = decoded.diagnostics.clone();
     if mode == Mode::Check || decoded.failed {
-        compile::check(&decoded, settings).into_iter().for_each(|d| add(&mut diagnostics, d));
+        compile::check(&decoded, settings)
+            .into_iter()
+            .for_each(|d| add(&mut diagnostics, d));
     }
     let leaves: Vec<Id> = leaves(document, settings);
     let mut objects = Vec::new();

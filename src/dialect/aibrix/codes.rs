@@ -288,6 +288,15 @@ pub const ROLE_DUPLICATE: Code = code(
      ever. `roles[].targets.aibrix.name` sets names.",
 );
 
+/// Ranks that the gateway leaves out.
+pub const GATEWAY_RANKS: Code = code(
+    "INF5130",
+    "the gateway routes to rank 0 only",
+    Warning,
+    "AIBrix's gateway never picks a pod whose `pod-group-index` is above 0. With load balancing that makes an endpoint of every pod of a \
+     replica, the ranks of the other pods get requests through the Service alone. Use `loadBalancing: internal` for the gateway.",
+);
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -320,4 +329,5 @@ pub const CODES: &[&Code] = &[
     &BUDGET,
     &ROUTING_HEADER,
     &ROLE_DUPLICATE,
+    &GATEWAY_RANKS,
 ];

@@ -1,6 +1,6 @@
 //! What AIBrix's gateway reads from the pods of engines: the model's name, the port, the engine, and how to route.
 
-use super::codes::{GATEWAY_CONNECTOR, GATEWAY_MODEL, GATEWAY_ROLE, ROUTING_HEADER};
+use super::codes::{GATEWAY_CONNECTOR, GATEWAY_MODEL, GATEWAY_RANKS, GATEWAY_ROLE, ROUTING_HEADER};
 use super::lower::Lowering;
 use super::options::Gateway;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
@@ -136,6 +136,13 @@ impl Lowering<'_> {
     }
 
     fn check_gateway(&self, role: &Role, ledger: &mut Ledger) {
+        if role.multi_node() && role.members.iter().skip(1).any(|m| m.serves) {
+            let message = format!(
+                "the gateway sends requests of `{}` to rank 0 of each replica only",
+                role.name.value
+            );
+            ledger.report(Diagnostic::new(&GATEWAY_RANKS, message).at(role.name.at()));
+        }
         let wanted = match role.phase.value {
             Phase::Prefill => "prefill",
             Phase::Decode => "decode",
