@@ -177,6 +177,17 @@ pub const TRIVIAL: Code = Code {
     explanation: "The policy is about the pods of a replica, and replicas here have one pod.",
 };
 
+/// A startup order in which everybody waits.
+pub const WAITS_FOR_EVER: Code = Code {
+    id: "INF1021",
+    title: "pods of a replica would wait for each other",
+    severity: Error,
+    explanation: "With `startup.order: leaderFirst` the workers start when the leader is ready. The leader of an engine that spans \
+                  nodes is ready when it has loaded the model together with its workers, so neither ever is.\n\nLeave the \
+                  order out: the pods of a replica start together and find each other. For a container that is ready before \
+                  its workers are there, use an engine of type `custom`, or give the role a `probes.readiness` that says so.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
     &BAD_NAME,
@@ -199,4 +210,5 @@ pub const CODES: &[&Code] = &[
     &OWN_ROUTER,
     &BAD_PATCH,
     &TRIVIAL,
+    &WAITS_FOR_EVER,
 ];

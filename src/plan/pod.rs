@@ -585,8 +585,8 @@ impl Parts<'_> {
         let written = self.role.shared_memory.as_ref();
         let size = written.and_then(|s| s.size_limit.as_ref().map(|q| q.node()));
         let ids = written.map(|s| s.ids.clone()).unwrap_or_default();
-        let computing = self.engine.filter(|_| self.role.computes());
-        let default = computing.map(|e| Node::from(e.shared_memory));
+        let known = self.role.computes() && self.role.engine_type.value != EngineType::Custom;
+        let default = self.engine.filter(|_| known).map(|e| Node::from(e.shared_memory));
         size.or(default).map(|size| Node::derived(size, &ids))
     }
 

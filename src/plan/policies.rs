@@ -1,10 +1,11 @@
 //! Policies of a role, from the language's optional fields to the IR's decisions.
 
-use super::codes::{CONTRADICTION, TRIVIAL};
+use super::codes::{CONTRADICTION, TRIVIAL, WAITS_FOR_EVER};
 use super::resolve::Resolved;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir;
 use crate::spec::decode::Decode;
+use crate::spec::engine::EngineType;
 use crate::spec::policy::{
     Disruption, Gang, Metric, MetricSource, Restart, RestartPolicy, Rollout, Scaling, Scope, StartupOrder,
     Strictness, Topology,
@@ -138,6 +139,12 @@ pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced
             .outcome(Outcome::Defaulted);
         ledger.waive(&order.ids, said);
         return None;
+    }
+    let known = role.computes() && role.engine_type.value != EngineType::Custom && role.members.is_empty();
+    if order.value == StartupOrder::LeaderFirst && known && role.probes.readiness.is_none() {
+        let message = format!("the leader of `{}` is only ready with its workers, which would wait for it", role.name.value);
+        let said = Diagnostic::new(&WAITS_FOR_EVER, message).at_ids(&order.ids);
+        ledger.report(said.remedy("leave `startup.order` out"));
     }
     Some(order)
 }

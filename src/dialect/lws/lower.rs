@@ -254,7 +254,7 @@ impl Lowering<'_> {
     }
 
     fn check_names(&self, cx: &mut Context<'_>) {
-        let mut names: Vec<(Traced<Str>, u32)> = Vec::new();
+        let mut names: Vec<(Traced<Str>, &Role)> = Vec::new();
         for slice in shared::slices(self.serving) {
             for role in &self.serving.roles {
                 let name = object_name(self.serving, role, slice);
@@ -266,15 +266,15 @@ impl Lowering<'_> {
                         "`{}` is too long for a LeaderWorkerSet by {over} characters",
                         name.value
                     );
-                    let said = Diagnostic::new(&NAME_TOO_LONG, message).at_ids(&name.ids);
+                    let said = Diagnostic::new(&NAME_TOO_LONG, message).at(role.name.ids.iter().last()).at_ids(&name.ids);
                     cx.ledger
                         .report(said.remedy("shorten the name of the serving or of the role"));
                 }
-                names.push((name, role.replicas.value));
+                names.push((name, role));
             }
         }
-        for (name, groups) in &names {
-            let digits = |rest: &str| rest.parse::<u32>().is_ok_and(|n| n < *groups);
+        for (name, role) in names.iter().filter(|(_, role)| role.multi_node()) {
+            let digits = |rest: &str| rest.parse::<u32>().is_ok_and(|n| n < role.replicas.value);
             let clash = names.iter().find(|(other, _)| {
                 other
                     .value
@@ -282,10 +282,10 @@ impl Lowering<'_> {
                     .and_then(|r| r.strip_prefix('-'))
                     .is_some_and(digits)
             });
-            if let Some((other, _)) = clash {
+            if let Some((other, at)) = clash {
                 let message = format!("`{}` and `{}` need the same StatefulSet", name.value, other.value);
                 cx.ledger
-                    .report(Diagnostic::new(&NAME_CLASH, message).at_ids(&other.ids));
+                    .report(Diagnostic::new(&NAME_CLASH, message).at(at.name.ids.iter().last()));
             }
         }
     }
