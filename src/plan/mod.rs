@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod codes;
+mod container;
 mod model;
 pub mod nodes;
 mod pod;
@@ -15,6 +16,7 @@ pub mod resolve;
 mod router;
 mod settings;
 mod targets;
+mod template;
 pub mod variables;
 
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};

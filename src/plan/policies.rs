@@ -142,7 +142,10 @@ pub fn startup(role: &Resolved, pods: u32, ledger: &mut Ledger) -> Option<Traced
     }
     let known = role.computes() && role.engine_type.value != EngineType::Custom && role.members.is_empty();
     if order.value == StartupOrder::LeaderFirst && known && role.probes.readiness.is_none() {
-        let message = format!("the leader of `{}` is only ready with its workers, which would wait for it", role.name.value);
+        let message = format!(
+            "the leader of `{}` is only ready with its workers, which would wait for it",
+            role.name.value
+        );
         let said = Diagnostic::new(&WAITS_FOR_EVER, message).at_ids(&order.ids);
         ledger.report(said.remedy("leave `startup.order` out"));
     }

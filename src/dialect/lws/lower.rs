@@ -266,7 +266,9 @@ impl Lowering<'_> {
                         "`{}` is too long for a LeaderWorkerSet by {over} characters",
                         name.value
                     );
-                    let said = Diagnostic::new(&NAME_TOO_LONG, message).at(role.name.ids.iter().last()).at_ids(&name.ids);
+                    let said = Diagnostic::new(&NAME_TOO_LONG, message)
+                        .at(role.name.ids.iter().last())
+                        .at_ids(&name.ids);
                     cx.ledger
                         .report(said.remedy("shorten the name of the serving or of the role"));
                 }
