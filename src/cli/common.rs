@@ -5,6 +5,7 @@ use crate::compile::{self, Assignment, DocumentKind};
 use crate::diagnostic::{self, Diagnostic, Finding, Ledger, Severity};
 use crate::dialect::{self, Dialect, platform::Platform};
 use crate::source::{self, Document, Limits, Sources};
+use crate::spec::decode::Decoder;
 use crate::template::Templates;
 use crate::value::{Node, Str};
 use clap::{Args, ValueEnum};
@@ -145,7 +146,9 @@ impl Input {
         for mut document in documents {
             let kind = compile::kind_of(&document, &mut loaded.ledger);
             match kind {
-                DocumentKind::Platform => loaded.platform.spec = take_spec(&document),
+                DocumentKind::Platform => {
+                    loaded.platform.spec = platform_spec(&document, &loaded.sources, &mut loaded.ledger)
+                }
                 DocumentKind::Serving => {
                     for assignment in &assignments {
                         if let Err(message) = compile::assign(&mut document.root, assignment) {
@@ -160,7 +163,12 @@ impl Input {
         }
         // The option wins over a document among the input.
         if let Some(document) = platforms.first() {
-            loaded.platform.spec = take_spec(document);
+            if compile::kind_of(document, &mut loaded.ledger) != DocumentKind::Platform {
+                let said = Diagnostic::new(&NOT_A_PLATFORM, "--platform wants a document of kind Platform");
+                loaded.ledger.report(said.at_ids(&document.root.ids));
+            } else {
+                loaded.platform.spec = platform_spec(document, &loaded.sources, &mut loaded.ledger);
+            }
         }
         loaded
     }
@@ -181,8 +189,18 @@ impl Input {
     }
 }
 
-fn take_spec(document: &Document) -> Node {
-    document.root.get("spec").cloned().unwrap_or_default()
+/// The `spec` of a Platform document, whose sections are those of the dialects. What a section holds is read, strictly, by
+/// its dialect.
+fn platform_spec(document: &Document, sources: &Sources, ledger: &mut Ledger) -> Node {
+    let spec = document.root.get("spec").cloned().unwrap_or_default();
+    let dialects: Vec<&str> = dialect::ALL.iter().map(|d| d.info().name).collect();
+    let mut decoder = Decoder { sources, ledger };
+    for (key, value) in spec.as_map().into_iter().flatten() {
+        if key != "clusterDomain" && !dialects.contains(&key.as_str()) {
+            decoder.unknown_section(key, value, &dialects);
+        }
+    }
+    spec
 }
 
 fn assignment(
@@ -203,6 +221,15 @@ fn assignment(
     sources.push(source);
     Ok(value.map(|value| Assignment { path, value }))
 }
+
+/// A file of `--platform` that is none.
+pub const NOT_A_PLATFORM: diagnostic::Code = diagnostic::Code {
+    id: "INF0111",
+    title: "not a Platform document",
+    severity: Severity::Error,
+    explanation: "`--platform FILE` reads how the cluster's operators run from a document of `apiVersion: infer.dev/v1alpha1` and \
+                  `kind: Platform`. `kubectl infer explain targets.DIALECT` lists what a section may hold.",
+};
 
 /// A value for a place that is not there.
 pub const BAD_SET: diagnostic::Code = diagnostic::Code {

@@ -4,10 +4,10 @@ use super::Streams;
 use super::common::{Exit, usage_error};
 use crate::diagnostic::Code;
 use crate::dialect;
-use crate::spec::Serving;
 use crate::spec::decode::closest;
 use crate::spec::schema::paragraph;
 use crate::spec::shape::{FieldShape, ObjectShape, Shape};
+use crate::spec::{Serving, ServingSpec};
 use std::fmt::Write as _;
 
 /// Options of `explain`.
@@ -48,7 +48,7 @@ pub fn codes() -> Vec<&'static Code> {
     let areas: [&[&'static Code]; 12] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
-        &[&super::common::BAD_SET],
+        &[&super::common::BAD_SET, &super::common::NOT_A_PLATFORM],
         crate::plan::codes::CODES,
         crate::engine::CODES,
         crate::kubernetes::codes::CODES,
@@ -87,7 +87,9 @@ fn explain(what: &str, recursive: bool) -> Result<String, String> {
     if path.first().is_some_and(|p| p.eq_ignore_ascii_case("serving")) {
         path.remove(0);
     }
+    // `explain roles` is what people type; the way from the top is tried first, for its error names the top.
     field(&Serving::SHAPE, &path, "serving", recursive)
+        .or_else(|error| field(&ServingSpec::SHAPE, &path, "serving.spec", recursive).map_err(|_| error))
 }
 
 fn code(code: &Code) -> String {

@@ -73,6 +73,17 @@ impl Decoder<'_> {
         self.ledger.report(said);
     }
 
+    /// Reports a section of a Platform document that belongs to no dialect.
+    pub fn unknown_section(&mut self, key: &str, value: &Node, dialects: &[&str]) {
+        let mut said = Diagnostic::new(&UNKNOWN_FIELD, format!("unknown section `{key}` in a Platform"))
+            .at_key(value.ids.first())
+            .reason(format!("known: clusterDomain, {}", dialects.join(", ")));
+        if let Some(meant) = closest(key, dialects.iter().copied().chain(["clusterDomain"])) {
+            said = said.replacement(meant);
+        }
+        self.ledger.report(said);
+    }
+
     /// Reports a field that must be there and is not.
     pub fn missing_field(&mut self, node: &Node, name: &str, shape: &ObjectShape) {
         let message = format!("missing field `{name}` in {}", shape.title);
