@@ -19,7 +19,8 @@ pub struct Args {
 /// Failures of the stream.
 pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "kubectl-infer", &mut script);
+    let mut command = Cli::command().bin_name("kubectl-infer");
+    clap_complete::generate(args.shell, &mut command, "kubectl-infer", &mut script);
     streams.out.write_all(&script)?;
     Ok(Exit::Done)
 }
