@@ -23,6 +23,7 @@ use kubectl_infer::dialect::{self, platform::Platform};
 use kubectl_infer::pods::{json, totals};
 use kubectl_infer::source::emit::{self, Format};
 use kubectl_infer::source::{Input, Limits, Sources, load_inputs};
+use kubectl_infer::value::{Node, Value as NodeValue};
 use libtest_mimic::{Arguments, Failed, Trial};
 use record::Record;
 use serde_json::Value;
@@ -180,7 +181,9 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
         )
     };
     let mut documents = load(&record.manifest, &mut sources, &mut ledger);
+    let file = sources.files().last().map(|f| f.text.clone()).unwrap_or_default();
     for document in &mut documents {
+        as_recorded(&mut document.root, &sources, &file);
         document
             .root
             .at_mut(&["metadata"])
@@ -209,4 +212,24 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
     let sums = totals::totals(&prediction.workloads, 8);
     let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
     serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())
+}
+
+/// The manifests were read by PyYAML when they were recorded, to which `y` and `1e9` are strings. To Kubernetes they are none.
+fn as_recorded(root: &mut Node, sources: &Sources, text: &str) {
+    root.walk_mut(&mut |node| {
+        let Some(origin) = node.ids.first().and_then(|id| sources.origin(id)) else {
+            return;
+        };
+        let written = text
+            .get(origin.span.start as usize..origin.span.end as usize)
+            .unwrap_or_default();
+        let string = match node.value {
+            NodeValue::Bool(_) => written.len() == 1,
+            NodeValue::Float(_) => !written.contains('.'),
+            _ => false,
+        };
+        if string {
+            node.value = NodeValue::Str(written.into());
+        }
+    });
 }

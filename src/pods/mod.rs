@@ -9,6 +9,7 @@
 
 mod env;
 pub mod json;
+pub mod requests;
 pub mod resolve;
 pub mod scaling;
 pub mod stateful_set;
@@ -303,6 +304,9 @@ pub const REFUSED: Code = Code {
                   then make of the template, pods or StatefulSets, is refused by the API server: no pod comes of it, and only an \
                   event or the controller's log says why.",
 };
+
+/// Stands for the value that a label of a node will have: that of the node on which another pod was placed.
+pub const NODE_LABEL: &str = "<node>";
 
 /// The most pods that are predicted of one object: what Kubernetes supports in a cluster.
 pub const MOST_PODS: u64 = 150_000;

@@ -8,7 +8,8 @@ use crate::kubernetes::codes::{BAD_QUANTITY, DUPLICATE, REQUIRED, WRONG_TYPE};
 use crate::kubernetes::podspec::{Kind, Object, Type};
 use crate::kubernetes::quantity::Quantity;
 use crate::pods::REFUSED;
-use crate::value::{Id, Ids, Node, Value};
+use crate::value::{Id, Ids, Map, Node, Value};
+use std::borrow::Cow;
 
 /// What is wrong with a template.
 #[derive(Clone, Default, Debug)]
@@ -22,9 +23,10 @@ pub struct Judgement {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Judges a template (a PodTemplateSpec) in a custom resource whose schema knows pod templates. Problems of the schema get
-/// the code `schema`. `default_place` is where problems are reported that have no place of their own.
-pub fn judge(template: &Node, schema: &'static Code, default_place: &Ids) -> Judgement {
+/// Judges a template (a PodTemplateSpec) in a custom resource whose schema knows pod templates. Claim templates (as in a
+/// StatefulSet) become volumes of its pods. Problems of the schema get the code `schema`. `default_place` is where problems are
+/// reported that have no place of their own.
+pub fn judge(template: &Node, claims: &[Node], schema: &'static Code, default_place: &Ids) -> Judgement {
     let mut judgement = Judgement::default();
     let mut walk = Schema {
         code: schema,
@@ -35,7 +37,7 @@ pub fn judge(template: &Node, schema: &'static Code, default_place: &Ids) -> Jud
         walk.object(template, object, "");
     }
     let mut ledger = Ledger::new();
-    check::pod_template(template, &mut ledger);
+    check::pod_template(&with_claims(template, claims), &mut ledger);
     let known: Vec<Option<Id>> = judgement.schema.iter().map(|p| p.ids.first()).collect();
     for said in ledger.diagnostics {
         let by_schema = [&WRONG_TYPE, &BAD_QUANTITY, &REQUIRED, &DUPLICATE].contains(&said.code);
@@ -48,6 +50,24 @@ pub fn judge(template: &Node, schema: &'static Code, default_place: &Ids) -> Jud
         }
     }
     judgement
+}
+
+/// The template with a volume for each claim that has no volume of its name.
+fn with_claims<'a>(template: &'a Node, claims: &[Node]) -> Cow<'a, Node> {
+    let volume = |claim: &Node| -> Option<Node> {
+        let name = claim.at(&["metadata", "name"])?.clone();
+        let source: Node = Map::from_iter([("claimName", name.clone())]).into();
+        Some(Map::from_iter([("name", name), ("persistentVolumeClaim", source)]).into())
+    };
+    let made: Vec<Node> = claims.iter().filter_map(volume).collect();
+    if made.is_empty() {
+        return Cow::Borrowed(template);
+    }
+    let mut whole = template.clone();
+    let volumes = whole.at_mut(&["spec", "volumes"]).seq_mut();
+    volumes.retain(|own| !made.iter().any(|m| m.get("name") == own.get("name")));
+    volumes.extend(made);
+    Cow::Owned(whole)
 }
 
 /// The keys of lists that are sets by the schema (`x-kubernetes-list-type: map`), and what stands for an absent key.

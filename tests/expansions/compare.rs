@@ -2,6 +2,7 @@
 
 use crate::record::{Kind, Record};
 use kubectl_infer::kubernetes::quantity;
+use kubectl_infer::pods::NODE_LABEL;
 use kubectl_infer::pods::resolve::fits;
 use serde_json::{Map, Value, json};
 
@@ -133,6 +134,8 @@ fn alike(predicted: &Value, real: &Value) -> usize {
 
 fn same_text(a: &Value, b: &Value) -> bool {
     match (a, b) {
+        // The label of a node that nobody knows before.
+        (Value::String(a), Value::String(_)) if a == NODE_LABEL => true,
         (Value::String(a), Value::String(b)) => fits(a, b),
         _ => a == b,
     }
@@ -191,6 +194,9 @@ fn pod(predicted: &Value, real: &Value) -> Vec<String> {
     settle(&mut theirs);
     let mut ours = Value::Object(spec);
     request_limits(&mut ours);
+    if ours["hostNetwork"] == true {
+        host_ports(&mut ours);
+    }
     agree(&ours, &theirs, "spec", &mut all);
     all
 }
@@ -210,6 +216,25 @@ fn settle(spec: &mut Value) {
                     .is_some_and(|k| k.starts_with("node.kubernetes.io/"))
         };
         tolerations.retain(|t| !added(t));
+    }
+}
+
+/// On the network of the node, ports are those of the node.
+fn host_ports(spec: &mut Value) {
+    for key in ["containers", "initContainers"] {
+        for container in spec
+            .get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            let ports = container.get_mut("ports").and_then(Value::as_array_mut);
+            for port in ports.into_iter().flatten() {
+                if port["hostPort"].is_null() {
+                    port["hostPort"] = port["containerPort"].clone();
+                }
+            }
+        }
     }
 }
 

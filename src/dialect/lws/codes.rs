@@ -49,6 +49,96 @@ pub const SUB_GROUP: Code = Code {
     explanation: "`subGroupSize` is at most `size`, and `size` or `size - 1` must divide by it.",
 };
 
+/// What the schema of the CRD refuses.
+pub const SCHEMA: Code = Code {
+    id: "INF5006",
+    title: "LeaderWorkerSet against its schema",
+    severity: Error,
+    explanation: "The API server refuses the object, because a value is missing, of the wrong type, outside its bounds or given twice: the \
+                  rules are those of the CustomResourceDefinition (kubernetes-sigs/lws v0.10).",
+};
+
+/// A name that no Service can have.
+pub const NAME: Code = Code {
+    id: "INF5007",
+    title: "name of a LeaderWorkerSet",
+    severity: Error,
+    explanation: "The webhook refuses names that are no DNS-1035 labels, because the headless Service is called like the LeaderWorkerSet: at \
+                  most 63 lower case letters, digits and '-', with a letter first.",
+};
+
+/// A group without pods.
+pub const SIZE: Code = Code {
+    id: "INF5008",
+    title: "size of a group",
+    severity: Error,
+    explanation: "`size` counts all pods of a group with its leader; the webhook refuses anything below 1.",
+};
+
+/// More pods than a number of 32 bits holds.
+pub const PRODUCT: Code = Code {
+    id: "INF5009",
+    title: "too many pods for a LeaderWorkerSet",
+    severity: Error,
+    explanation: "The webhook refuses a LeaderWorkerSet whose `replicas` times `size` exceed 2147483647.",
+};
+
+/// Budgets of a rollout.
+pub const BUDGET: Code = Code {
+    id: "INF5010",
+    title: "rollout budget of a LeaderWorkerSet",
+    severity: Error,
+    explanation: "The webhook refuses a `partition` below 0, budgets that are neither a count nor a percentage up to 100%, and budgets that \
+                  both come to nothing: percentages of `maxUnavailable` are rounded down, those of `maxSurge` up.",
+};
+
+/// The annotation without the policy.
+pub const SUB_GROUP_ANNOTATION: Code = Code {
+    id: "INF5011",
+    title: "exclusive subgroups without subgroups",
+    severity: Error,
+    explanation: "The webhook refuses the annotation `leaderworkerset.sigs.k8s.io/subgroup-exclusive-topology` on a LeaderWorkerSet that has no \
+                  `subGroupPolicy`.",
+};
+
+/// Workers that wait for nothing.
+pub const EXCLUSIVE_EMPTY: Code = Code {
+    id: "INF5012",
+    title: "exclusive topology without a node label",
+    severity: Error,
+    explanation: "With the annotation `leaderworkerset.sigs.k8s.io/exclusive-topology`, workers are made when the leader's node is known and has \
+                  that label. An empty value names no label: leaders run, workers never come, and nothing says so.\n\nName the label, or \
+                  remove the annotation.",
+};
+
+/// A leader that its own webhook refuses.
+pub const TPU_LEADER: Code = Code {
+    id: "INF5013",
+    title: "TPUs of a leader outside of the subgroups",
+    severity: Error,
+    explanation: "The pod webhook computes TPU variables from the subgroup of a pod, and with LeaderExcluded the leader has none: it refuses \
+                  every leader that asks for google.com/tpu, and no pod comes of the set.\n\nUse LeaderWorker, or a leader without TPUs.",
+};
+
+/// TPU variables that do not fit.
+pub const TPU_SUB_GROUPS: Code = Code {
+    id: "INF5014",
+    title: "TPU variables of uneven subgroups",
+    severity: Warning,
+    explanation: "Where the leader is an extra pod of the first subgroup (`size - 1` divides by `subGroupSize`, `size` does not) and asks for TPUs, \
+                  the webhook injects host lists and worker ids that are shifted: two pods get the same id, one is missing.\n\nChoose a \
+                  size that the subgroups divide, or a leader without TPUs and LeaderExcluded.",
+};
+
+/// A field that is pruned.
+pub const UNKNOWN_FIELD: Code = Code {
+    id: "INF5015",
+    title: "unknown field of a LeaderWorkerSet",
+    severity: Warning,
+    explanation: "The CRD of LeaderWorkerSet v0.10 does not have the field, and the API server drops it in silence (kubectl warns). Fields of \
+                  later versions (`groupIdentity`, `scheduling`, `maxGroupRestarts`, …) then have no effect.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -56,4 +146,14 @@ pub const CODES: &[&Code] = &[
     &GANG_PROVIDER,
     &RESERVED_LABEL,
     &SUB_GROUP,
+    &SCHEMA,
+    &NAME,
+    &SIZE,
+    &PRODUCT,
+    &BUDGET,
+    &SUB_GROUP_ANNOTATION,
+    &EXCLUSIVE_EMPTY,
+    &TPU_LEADER,
+    &TPU_SUB_GROUPS,
+    &UNKNOWN_FIELD,
 ];

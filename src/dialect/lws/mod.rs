@@ -3,13 +3,21 @@
 //! A LeaderWorkerSet is one role: `replicas` are groups, `size` is the pods of a group with its leader. Nothing ties two of
 //! them together, so slices are sets of objects under names of their own, and everything between roles is made of labels.
 
+mod admit;
 mod answers;
+mod children;
 mod codes;
+mod expand;
 mod lower;
 mod options;
+mod read;
+mod revision;
+mod tpu;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support};
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::value::Node;
 
 /// The dialect.
@@ -134,5 +142,13 @@ impl Dialect for Lws {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        api_version == INFO.api_version && kind == INFO.kind
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        expand::expand(object, scene, cx)
     }
 }
