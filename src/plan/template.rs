@@ -25,6 +25,9 @@ pub(super) fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Trace
         .set("labels", Node::derived(labels, &scene.labels.ids));
     // What a role does decides what its pods are, if only by what they lack.
     template.decided_by(&role.phase.ids.union(&role.engine_type.ids));
+    // Empty mappings of settings decide nothing.
+    template.decided_by(&role.restart.ids.union(&role.startup.ids));
+    template.decided_by(&role.rollout.as_ref().map(|r| r.ids.clone()).unwrap_or_default());
     template
 }
 /// What the parts of a generated template are made of.
