@@ -23,7 +23,6 @@ pub(super) fn plan(request: &Request<'_>) -> Plan {
     Plan {
         leader: process(),
         worker,
-        ipc_lock: false,
         shared_memory,
         bootstrap_port: None,
         secrets: Vec::new(),

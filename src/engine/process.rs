@@ -319,7 +319,6 @@ pub(super) fn plan_of(
     Plan {
         leader,
         worker,
-        ipc_lock: transfer.port.is_some(),
         shared_memory,
         bootstrap_port,
         secrets: Vec::new(),

@@ -224,8 +224,6 @@ pub struct Plan {
     pub leader: Process,
     /// The other pods, if there are any.
     pub worker: Option<Process>,
-    /// Whether its KV connector can use RDMA, which needs the capability `IPC_LOCK` where there are such devices.
-    pub ipc_lock: bool,
     /// The size of /dev/shm that the engine is known to need.
     pub shared_memory: &'static str,
     /// The port that a router must know of a prefill pod, beside that of its requests.

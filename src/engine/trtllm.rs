@@ -228,7 +228,6 @@ fn processes(
         },
     });
     let mut plan = plan_of(leader, worker, transfer, "30Gi");
-    plan.ipc_lock = request.kv.is_some();
     plan.secrets.extend(mpi.map(|name| SecretMount {
         name: name.clone(),
         path: KEYS,

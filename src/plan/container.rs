@@ -48,7 +48,8 @@ impl Parts<'_> {
         if let Some(handler) = &self.role.shutdown.pre_stop {
             container.insert("lifecycle", Map::from_iter([("preStop", handler.0.clone())]));
         }
-        if self.role.network.rdma.is_some() && self.engine.is_some_and(|e| e.ipc_lock) {
+        // Registering memory for RDMA needs the right to lock it.
+        if self.role.network.rdma.is_some() && self.engine.is_some() {
             let add = vec![Node::from("IPC_LOCK")];
             let capabilities = Map::from_iter([("add", add)]);
             container.insert(
