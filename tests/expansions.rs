@@ -35,6 +35,9 @@ fn main() {
     let args = Arguments::from_args();
     let mut trials = Vec::new();
     for dialect in DIALECTS {
+        trials.push(Trial::test(format!("{dialect}::rendered"), move || {
+            rendered(dialect)
+        }));
         let own = common::root().join("testdata").join(dialect).join("expansions");
         if own.is_dir() {
             let corpus = own.clone();
@@ -56,6 +59,37 @@ fn main() {
         }));
     }
     libtest_mimic::run(&args, trials).exit();
+}
+
+/// What the compiler renders is admitted, becomes pods, and is selected by what comes with it.
+fn rendered(dialect: &str) -> Result<(), Failed> {
+    let name = format!("expected.{dialect}.yaml");
+    for dir in common::directories_with(&common::root().join("testdata"), &name) {
+        let path = dir.join(&name);
+        let platforms = dir.join("platform.yaml");
+        let mut args = vec![
+            "pods".to_owned(),
+            "-f".to_owned(),
+            path.display().to_string(),
+            "-o".to_owned(),
+            "name".to_owned(),
+        ];
+        if platforms.is_file() {
+            args.extend(["--platform".to_owned(), platforms.display().to_string()]);
+        }
+        if std::fs::read_to_string(&path)
+            .unwrap_or_default()
+            .trim()
+            .is_empty()
+        {
+            continue;
+        }
+        let run = common::run(&args);
+        if run.code != 0 || !run.err.is_empty() {
+            return Err(format!("{}: exit {}\n{}", path.display(), run.code, run.err).into());
+        }
+    }
+    Ok(())
 }
 
 /// What a record shows, for the score.

@@ -3,7 +3,7 @@
 use super::Settings;
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::dialect::{self, Context, Dialect};
-use crate::pods::{Expansion, MOST_PODS, Scene, TOO_MANY, Workload};
+use crate::pods::{Expansion, MOST_PODS, Scene, TOO_MANY, Workload, select};
 use crate::source::Document;
 use crate::value::{Node, Str};
 
@@ -54,6 +54,7 @@ pub fn predict(documents: &[Document], settings: &Settings<'_>) -> Prediction {
         }
         workloads.push(workload(dialect, document, expansion, &scene));
     }
+    select::check(&scene, &workloads, &mut ledger);
     Prediction {
         workloads,
         diagnostics: ledger.diagnostics,

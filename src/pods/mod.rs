@@ -12,6 +12,7 @@ pub mod json;
 pub mod requests;
 pub mod resolve;
 pub mod scaling;
+pub mod select;
 pub mod stateful_set;
 pub mod template;
 pub mod totals;
@@ -315,4 +316,9 @@ pub const MOST_PODS: u64 = 150_000;
 const MOST_NODES: u64 = 20_000_000;
 
 /// All codes of this area.
-pub const CODES: &[&Code] = &[&TOO_MANY, &REFUSED];
+pub const CODES: &[&Code] = &[
+    &TOO_MANY,
+    &REFUSED,
+    &select::SELECTS_NOTHING,
+    &select::SCALES_NOTHING,
+];

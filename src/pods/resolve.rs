@@ -269,7 +269,7 @@ mod tests {
     fn a_variable_sees_those_before_it() {
         let spec = yaml(
             "containers: [{name: a, args: ['$(B)'], env: [{name: B, value: '$(A)-$(C)'}, {name: A, value: x}, {name: B, value: '$(A)'}, \
-             {name: N, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: S, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]",
+             {name: NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: S, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]",
         );
         let pod = Pod {
             name: "p-0".into(),
@@ -286,7 +286,10 @@ mod tests {
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .collect();
-        assert_eq!(env, [("A", "x"), ("B", "x"), ("N", "p-0"), ("S", "<secret s/k>")]);
+        assert_eq!(
+            env,
+            [("A", "x"), ("B", "x"), ("NAME", "p-0"), ("S", "<secret s/k>")]
+        );
         assert_eq!(resolved[0].args, ["x"]);
     }
 }
