@@ -1,6 +1,6 @@
 //! Lines of the input, made fit to be shown: without secrets, control characters and unbearable length.
 
-use super::finding::Context;
+use super::context::Context;
 use super::secret;
 use crate::source::{Source, Sources, Span, Step};
 use crate::value::{Id, Str};

@@ -10,11 +10,13 @@
 //! areas' `CODES` lists for `explain`.
 
 mod code;
+mod context;
 mod excerpt;
 mod finding;
 #[cfg(test)]
 mod fixture;
 mod ledger;
+mod place;
 mod secret;
 mod suppress;
 
@@ -25,9 +27,11 @@ pub mod mask;
 
 pub use account::{IdSet, balance};
 pub use code::{Code, Severity};
+pub use context::Context;
 pub use excerpt::Excerpt;
-pub use finding::{Context, Finding, ObjectRef, Place};
+pub use finding::Finding;
 pub use ledger::{Ledger, SUPERSEDED, Waiver};
+pub use place::{ObjectRef, Place};
 pub use suppress::{Suppressed, suppress};
 
 use crate::value::{Id, Ids, Str};

@@ -1,6 +1,6 @@
 //! `# infer: ignore[INF1234]` in the input.
 
-use super::finding::Context;
+use super::context::Context;
 use super::{Finding, Severity};
 use crate::source::{Document, Sources};
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 //! - [`version`]: what an image's tag says about the engine inside;
 //! - [`table`], [`scan`], [`flags`]: what flags each version has, how its parser reads them, and what is wrong with a line;
 //! - [`settings`]: one table of typed settings, to write command lines and to understand them;
-//! - [`request`], [`process`]: what a role asks for, and the command lines, ports and probes that answer; one file for each
+//! - [`request`], [`plan()`]: what a role asks for, and the command lines, ports and probes that answer; one file for each
 //!   engine has its rules of spreading over GPUs and nodes, [`connector`] those of moving KV caches.
 //!
 //! Facts about engines are data under `data/`, extracted from the engines' own code; nothing of it is read before a command
@@ -15,7 +15,8 @@ pub mod connector;
 mod custom;
 pub mod environment;
 pub mod flags;
-pub mod process;
+mod plan;
+mod process;
 pub mod request;
 pub mod router;
 pub mod scan;
@@ -34,7 +35,7 @@ mod tests;
 pub use codes::CODES;
 pub use environment::check_environment;
 pub use flags::{FlagFinding, Problem, lint};
-pub use process::plan;
+pub use plan::plan;
 pub use request::{
     Check, Executor, Health, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Port, Probe,
     Process, Request, SecretMount, Wrapper,

@@ -1,4 +1,4 @@
-//! Command lines: from a role of the spec to what runs in the containers of its pods.
+//! Command lines: what all engines have in common.
 
 use super::argv::Argv;
 use super::connector::Transfer;
@@ -7,50 +7,9 @@ use super::scan::entry;
 use super::settings::{self, Emission};
 use super::table::Program;
 use super::version::Version;
-use super::{EngineKind, codes, custom, lint, sglang, trtllm, user, vllm};
+use super::{EngineKind, codes, lint, user};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::value::{Ids, Node, Str, Traced};
-
-/// The command lines of one role. Reports what is wrong with it; `None` if no command line could run.
-pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
-    if request.engine != EngineKind::Custom && request.version.release.is_none() {
-        note_version(request.version, ledger);
-    }
-    let engine_needs_model = request.engine != EngineKind::Custom && request.command.is_empty();
-    if engine_needs_model && request.model.is_none() {
-        let message = format!("{} is not told what to serve", request.engine.name());
-        ledger.report(
-            Diagnostic::new(&codes::MODEL_MISSING, message)
-                .at(request.nodes.ids.first())
-                .remedy("set model.uri"),
-        );
-        return None;
-    }
-    match request.engine {
-        EngineKind::Vllm => vllm::plan(request, ledger),
-        EngineKind::Sglang => sglang::plan(request, ledger),
-        EngineKind::Trtllm => trtllm::plan(request, ledger),
-        EngineKind::Custom => Some(custom::plan(request)),
-    }
-}
-
-/// Says once for each image that its version is not known.
-fn note_version(version: &Version, ledger: &mut Ledger) {
-    let at = version.ids.first();
-    let known = |d: &Diagnostic| d.code == &codes::VERSION_UNKNOWN && d.at == at;
-    if at.is_none() || ledger.diagnostics.iter().any(known) {
-        return;
-    }
-    let message = format!(
-        "{} does not tell the version of the engine; the newest known one is assumed",
-        version.text
-    );
-    ledger.report(
-        Diagnostic::new(&codes::VERSION_UNKNOWN, message)
-            .at(at)
-            .remedy("set engine.version"),
-    );
-}
 
 /// The program that the role's command line is for.
 pub(super) fn program(request: &Request<'_>) -> Program {
@@ -198,6 +157,27 @@ pub(super) fn unsupported<T>(ledger: &mut Ledger, ids: &Ids, message: String, re
             .remedy(remedy),
     );
     None
+}
+
+/// Executors and load balancing are vLLM's.
+pub(super) fn other_engines_options(request: &Request<'_>, ledger: &mut Ledger) {
+    let name = request.engine.name();
+    if let Some(executor) = request.executor {
+        let _: Option<()> = unsupported(
+            ledger,
+            &executor.ids,
+            format!("{name} has no choice of executors"),
+            "leave executor out",
+        );
+    }
+    if let Some(mode) = request.load_balancing {
+        let _: Option<()> = unsupported(
+            ledger,
+            &mode.ids,
+            format!("{name} balances the load of its ranks itself"),
+            "leave loadBalancing out",
+        );
+    }
 }
 
 /// Appends the user's arguments and checks the whole line.

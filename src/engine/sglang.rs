@@ -5,7 +5,7 @@ use super::argv::{Argv, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
     address, all_settings, degree, direct, dynamo_system, endpoints, engine_version, finish, http, model,
-    plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
+    other_engines_options, plan_of, port, start, still_fine, transfer_port, world, wrapper,
 };
 use super::request::{Health, Phase, Plan, Process, Request};
 use super::settings::{Emission, presence};
@@ -37,27 +37,6 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     let transfer = transfer?;
     finish(request, &mut out.argv, ledger);
     still_fine(ledger, before).then(|| processes(request, &start, out.argv, &transfer))
-}
-
-/// Executors and load balancing are vLLM's.
-pub(super) fn other_engines_options(request: &Request<'_>, ledger: &mut Ledger) {
-    let name = request.engine.name();
-    if let Some(executor) = request.executor {
-        let _: Option<()> = unsupported(
-            ledger,
-            &executor.ids,
-            format!("{name} has no choice of executors"),
-            "leave executor out",
-        );
-    }
-    if let Some(mode) = request.load_balancing {
-        let _: Option<()> = unsupported(
-            ledger,
-            &mode.ids,
-            format!("{name} balances the load of its ranks itself"),
-            "leave loadBalancing out",
-        );
-    }
 }
 
 /// Data-parallel ranks are attention ranks inside the tensor-parallel group, except on one node without expert parallelism,

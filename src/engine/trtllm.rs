@@ -4,11 +4,10 @@ use super::argv::{Argv, literal, word};
 use super::connector::{self, Transfer};
 use super::process::{
     address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, finish, http, model,
-    plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
+    other_engines_options, plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
 };
 use super::request::{Check, Health, Phase, Plan, Probe, Process, Request, SecretMount, variable};
 use super::settings::Emission;
-use super::sglang::other_engines_options;
 use super::table::Program;
 use super::{codes, shell};
 use crate::diagnostic::{Diagnostic, Ledger};

@@ -22,7 +22,7 @@ const IMAGES: [(EngineType, &str); 3] = [
 
 /// The command lines of a role.
 pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
-    crate::engine::process::plan(request, ledger)
+    crate::engine::plan(request, ledger)
 }
 
 /// The image of the engine's container: as written, else the engine's official one; none for a custom engine that names none.

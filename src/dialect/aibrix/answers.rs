@@ -2,7 +2,7 @@
 //! indices as variables, `PODSET_NAME`, `POD_GROUP_INDEX` and `POD_GROUP_SIZE` in groups of pods; and one headless Service
 //! called like the StormService, under which each pod that has an index is found by its own name.
 
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use crate::dialect::shared;
 use crate::ir::answer::{Answer, Answers, Asker};
 use crate::ir::{Role, Serving};

@@ -4,7 +4,7 @@ use super::codes::{
     GROUP_TOO_LARGE, NAME_TOO_LONG, NOT_INJECTED, OVERWRITTEN, PRUNED, RESERVED_LABEL, RESERVED_VARIABLE,
     ROLE_DUPLICATE, SERVICE_CLASH,
 };
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::version::Version;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::Role;

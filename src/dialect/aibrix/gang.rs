@@ -4,7 +4,7 @@
 //! group's label and no scheduler. A role's own strategy is honoured for groups of pods only.
 
 use super::codes::{GANG_LOSS, GANG_MIX, GANG_SCALING};
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::GangScheduler;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::{Gang, Role};

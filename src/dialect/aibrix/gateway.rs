@@ -1,7 +1,7 @@
 //! What AIBrix's gateway reads from the pods of engines: the model's name, the port, the engine, and how to route.
 
 use super::codes::{GATEWAY_CONNECTOR, GATEWAY_MODEL, GATEWAY_RANKS, GATEWAY_ROLE, ROUTING_HEADER};
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::Gateway;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::Role;

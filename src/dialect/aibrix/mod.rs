@@ -10,6 +10,7 @@ mod codes;
 mod gang;
 mod gateway;
 mod lower;
+mod lowering;
 mod options;
 mod role;
 mod scaling;

@@ -4,7 +4,7 @@ use super::answers::RANK;
 use super::check;
 use super::codes::{DEPENDENCY, IN_PLACE};
 use super::gang::Gangs;
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::{QueueSystem, RoleOptions};
 use super::topology::Topologies;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};

@@ -1,7 +1,7 @@
 //! PodAutoscalers and disruption budgets.
 
 use super::codes::{BUDGET, SCALING_METRIC, SCALING_MODE};
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::{Autoscaler, Mode, ScalingStrategy};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::dialect::{Context, shared};

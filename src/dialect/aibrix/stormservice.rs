@@ -1,7 +1,7 @@
 //! The StormService around the roles: replicas, updates, selector, annotations.
 
 use super::codes::{PAUSED, POOLED, ROLLING_UPDATE, SELECTOR_NOT_UNIQUE};
-use super::lower::{Lowering, append, merged};
+use super::lowering::{Lowering, append, merged};
 use super::options::{Mode, UpdateStrategy, UpdateType};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::dialect::{Context, shared};

@@ -1,7 +1,7 @@
 //! Answers, selectors and names against what the real controllers made.
 
 use super::answers::{GROUP_INDEX, REPLICA_INDEX, ROLE, ROLE_SET, STORM_SERVICE};
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::{Options, Platform};
 use super::version::Version;
 use crate::ir::answer::{Answer, Answers, Asker};

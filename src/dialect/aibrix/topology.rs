@@ -2,7 +2,7 @@
 
 use super::answers::{PODSET, REPLICA_INDEX, ROLE_SET};
 use super::codes::TOPOLOGY;
-use super::lower::Lowering;
+use super::lowering::Lowering;
 use super::options::{TopologyMode, TopologyPolicy, TopologyScope};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::dialect::shared;

@@ -4,11 +4,11 @@
 //! `<group>-<role>-<replica>-<rank>`, and the entry pod of a role with workers has a Service of its own name.
 
 use super::cut;
-use super::lower::Names;
+use super::scene::Names;
 use crate::dialect::shared;
 use crate::ir::answer::{Answer, Answers, Asker};
 use crate::ir::{Role, Serving};
-use crate::value::{Reference, Str};
+use crate::value::{Node, Piece, Reference, Str, Value};
 
 /// The label that names a pod's ServingGroup.
 pub const GROUP_LABEL: &str = "modelserving.volcano.sh/group-name";
@@ -159,8 +159,7 @@ fn first_rank(asker: &Asker<'_>) -> Option<u32> {
 }
 
 /// The entry pods without a Service of the controller's that some template addresses: role and replica, each once.
-pub fn addressed(serving: &Serving, templates: &[&crate::value::Node]) -> Vec<(Str, u32)> {
-    use crate::value::{Piece, Value};
+pub fn addressed(serving: &Serving, templates: &[&Node]) -> Vec<(Str, u32)> {
     let mut found: Vec<(Str, u32)> = Vec::new();
     for template in templates {
         template.walk(&mut |node| {
@@ -182,4 +181,9 @@ pub fn addressed(serving: &Serving, templates: &[&crate::value::Node]) -> Vec<(S
         });
     }
     found
+}
+
+/// The labels of a ServingGroup by its number.
+pub fn group(serving: &Serving, number: u32) -> (&'static str, Node) {
+    (GROUP_LABEL, format!("{}-{number}", serving.name.value).into())
 }

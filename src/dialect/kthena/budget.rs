@@ -3,7 +3,7 @@
 
 use super::codes::BUDGET;
 use super::cut;
-use super::lower::{Lowered, Scene};
+use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::shared;
 use crate::ir::{Disruption, ROLE_LABEL, Role, SERVING_LABEL};

@@ -2,8 +2,8 @@
 
 use super::codes::{MEMBERS, NAME_TOO_LONG, PLUGIN, RESERVED, ROLE_NAME, TOO_MANY_ROLES};
 use super::cut;
-use super::lower::{Lowered, Scene};
 use super::options::PLUGINS;
+use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::ir::{Member, Role};
 use crate::plan::codes::UNKNOWN_ROLE;

@@ -16,8 +16,10 @@ mod options;
 mod policies;
 mod routing;
 mod scaling;
+mod scene;
 mod scheduling;
 mod services;
+mod templates;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support, Use};

@@ -3,8 +3,8 @@
 use super::check::first_time;
 use super::codes::{MAX_UNAVAILABLE, RESTART, ROLLOUT, ROLLOUT_FORBIDDEN};
 use super::cut;
-use super::lower::{Lowered, Scene};
 use super::options::{self, RolloutType};
+use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::{Restart, Rollout};
 use crate::spec::policy::RestartPolicy;

@@ -6,8 +6,8 @@
 use super::answers::{ENTRY_LABEL, GROUP_LABEL, NAME_LABEL, ROLE_LABEL};
 use super::codes::{CONNECTOR, ENGINE, NOT_ROUTED, PORTS};
 use super::cut;
-use super::lower::{Lowered, Scene};
 use super::options::{InferenceEngine, Routing};
+use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::{Context, shared};
 use crate::ir::{EngineFacts, Gateway, Role};

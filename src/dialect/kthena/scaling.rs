@@ -2,8 +2,8 @@
 
 use super::check::known_role;
 use super::codes::{METRIC, SCALING, SUMMED};
-use super::lower::{Lowered, Names, Scene};
 use super::options::{Autoscaling, Ratio};
+use super::scene::{Lowered, Names, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::{Context, shared};
 use crate::ir::{self, Role};

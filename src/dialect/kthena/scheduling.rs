@@ -10,7 +10,7 @@ use super::affinity;
 use super::check::first_time;
 use super::codes::{GANG_MINIMUM, GANG_WIDENED, NO_GANG, ONE_FOR_ALL};
 use super::cut;
-use super::lower::{Lowered, Scene};
+use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Code, Diagnostic, Ledger, Outcome};
 use crate::ir::{Gang, Role, Topology};
 use crate::spec::policy::{Scope, Strictness};

@@ -1,8 +1,8 @@
 //! Services beside those that the controller makes.
 
-use super::answers::{ENTRY_LABEL, ROLE_ID_LABEL, ROLE_LABEL};
+use super::answers::{ENTRY_LABEL, ROLE_ID_LABEL, ROLE_LABEL, group};
 use super::codes::{GATEWAY, NAME_TOO_LONG};
-use super::lower::{Names, Scene, group};
+use super::scene::{Names, Scene};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::shared::{self, SLICE_LABEL};
 use crate::kubernetes::companion;

@@ -1,7 +1,6 @@
 //! What the LeaderWorkerSet webhook injects: `LWS_LEADER_ADDRESS`, `LWS_GROUP_SIZE` and `LWS_WORKER_INDEX`, before the
 //! template's own variables (kubernetes-sigs/lws pkg/utils/pod `AddLWSVariables`).
 
-use super::lower::object_name;
 use crate::dialect::shared;
 use crate::ir::answer::{Answer, Answers, Asker};
 use crate::value::{Reference, Str};
@@ -39,7 +38,7 @@ impl Answers for LwsAnswers {
                 let Some(role) = asker.serving.role(role) else {
                     return Answer::Unknown("no such role".into());
                 };
-                let set = object_name(asker.serving, role, self.slice).value;
+                let set = shared::sliced_name(asker.serving, role, self.slice).value;
                 let pod = if *rank == 0 {
                     format!("{set}-{replica}")
                 } else {

@@ -15,11 +15,6 @@ use crate::value::{Map, Node, Str, Traced};
 /// The most characters of a StatefulSet's name, for its revision label to fit.
 const STATEFUL_SET_NAME: usize = 52;
 
-/// The LeaderWorkerSet of a role in a slice.
-pub fn object_name(serving: &Serving, role: &Role, slice: Option<u32>) -> Traced<Str> {
-    shared::sliced_name(serving, role, slice)
-}
-
 /// All objects of a workload.
 pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
     let options: Options = cx.options(&serving.options);
@@ -76,7 +71,7 @@ impl Lowering<'_> {
             options,
         } = role;
         let options: RoleOptions = cx.options(options);
-        let name = object_name(self.serving, role, slice);
+        let name = shared::sliced_name(self.serving, role, slice);
         let templates = self.templates(role, slice, cx);
         let (leader, worker) = shared::leader_and_worker(templates);
         let mut annotations = self.serving.annotations.clone();
@@ -257,7 +252,7 @@ impl Lowering<'_> {
         let mut names: Vec<(Traced<Str>, &Role)> = Vec::new();
         for slice in shared::slices(self.serving) {
             for role in &self.serving.roles {
-                let name = object_name(self.serving, role, slice);
+                let name = shared::sliced_name(self.serving, role, slice);
                 let groups = role.replicas.value.saturating_sub(1).to_string().len();
                 let longest = name.value.len() + if role.multi_node() { 1 + groups } else { 0 };
                 if longest > STATEFUL_SET_NAME {

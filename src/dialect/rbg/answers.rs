@@ -180,7 +180,7 @@ impl Answers for RbgAnswers<'_> {
             }
             Reference::Selector { role, separator } => match other(role) {
                 Ok(plan) => {
-                    let selector = names::selector(plan, Value::Str(group.into()));
+                    let selector = plan.selector(Value::Str(group.into()));
                     self.text(shared::selector_text(&selector, separator).to_string())
                 }
                 Err(unknown) => unknown,

@@ -4,7 +4,7 @@ use super::options::{Options, Platform, RoleOptions};
 use super::pattern::{self, RolePlan};
 use super::role::Roles;
 use super::scheduling::{self, Scheduling};
-use super::{checks, coordination, names, policies, said};
+use super::{checks, coordination, name_checks, names, policies, said};
 use crate::diagnostic::Outcome;
 use crate::dialect::{Context, shared};
 use crate::ir::{Role, Serving};
@@ -69,7 +69,7 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         front_selector(serving, role, &plans)
     }));
     unused(serving, &options, cx);
-    names::check(serving, &plans, &objects, cx.ledger);
+    name_checks::check(serving, &plans, &objects, cx.ledger);
     objects
 }
 
@@ -119,7 +119,7 @@ fn role_services(serving: &Serving, plans: &[RolePlan<'_>]) -> Vec<Node> {
             });
             services.push(companion::service(companion::Service {
                 metadata: shared::metadata(serving, name, &[], &Map::new()),
-                selector: names::selector(plan, Node::derived(group.clone(), &serving.name.ids)),
+                selector: plan.selector(Node::derived(group.clone(), &serving.name.ids)),
                 ports: vec![companion::ServicePort {
                     name: "http".into(),
                     port: port.node(),
@@ -137,7 +137,7 @@ fn role_services(serving: &Serving, plans: &[RolePlan<'_>]) -> Vec<Node> {
 fn front_selector(serving: &Serving, role: &Role, plans: &[RolePlan<'_>]) -> Map {
     let plan = plans.iter().find(|p| p.role.name.value == role.name.value);
     match plan.filter(|_| !names::is_set(serving)) {
-        Some(plan) => names::selector(plan, &serving.name),
+        Some(plan) => plan.selector(&serving.name),
         None => shared::selector(serving, role),
     }
 }

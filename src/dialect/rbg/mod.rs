@@ -15,6 +15,7 @@ mod codes;
 mod coordination;
 mod difference;
 mod lower;
+mod name_checks;
 mod names;
 mod options;
 mod pattern;

@@ -6,7 +6,7 @@ use super::options::{InstancePattern, Pattern, RoleOptions, ServiceSelection};
 use super::said;
 use crate::diagnostic::Ledger;
 use crate::ir::{Member, Role, Serving};
-use crate::value::{Ids, Piece, Reference, Str, Traced, Value};
+use crate::value::{Ids, Map, Node, Piece, Reference, Str, Traced, Value};
 
 /// A role and what was decided about it.
 #[derive(Debug)]
@@ -195,5 +195,16 @@ impl RolePlan<'_> {
             .suffix(rank)
             .ok_or_else(|| format!("a replica of `{role}` has {} pods", self.role.size().value))?;
         Ok(format!("{}-{replica}{suffix}", names::workload(group, role)))
+    }
+
+    /// The labels of its pods that answer requests, in one group.
+    pub fn selector(&self, group: impl Into<Node>) -> Map {
+        let mut labels = Map::new();
+        labels.insert(names::GROUP_NAME, group);
+        labels.insert(names::ROLE_NAME, &self.role.name);
+        if self.role.members.iter().any(|m| !m.serves) {
+            labels.insert(names::COMPONENT_NAME, self.component(0));
+        }
+        labels
     }
 }

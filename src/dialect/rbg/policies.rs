@@ -298,7 +298,7 @@ fn budget(serving: &Serving, plan: &RolePlan<'_>, name: &Traced<Str>, ledger: &m
         labels.remove(crate::ir::MEMBER_LABEL);
         labels
     } else {
-        let mut labels = names::selector(plan, &serving.name);
+        let mut labels = plan.selector(&serving.name);
         labels.remove(names::COMPONENT_NAME);
         labels
     };
