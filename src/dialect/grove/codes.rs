@@ -334,6 +334,119 @@ pub const ROLE_NAME: Code = Code {
     explanation: "`roleName` is unique among the cliques of a PodCliqueSet; the webhook refuses two of a name.",
 };
 
+/// What the schema or the decoding webhook refuses.
+pub const SCHEMA: Code = Code {
+    id: "INF5235",
+    title: "not an object of Grove's schema",
+    severity: Error,
+    explanation: "The API server checks an object against the schema of its CustomResourceDefinition, and Grove's mutating webhook \
+                  decodes it before: a value of the wrong type, a word that is not one of the allowed ones, a negative number or \
+                  two elements of one key are refused.",
+};
+
+/// A set without cliques.
+pub const NO_CLIQUES: Code = Code {
+    id: "INF5236",
+    title: "PodCliqueSet without cliques",
+    severity: Error,
+    explanation: "A PodCliqueSet has at least one clique. (Grove's webhook crashes over an empty list, which refuses it as well.)",
+};
+
+/// A name or label that is none.
+pub const METADATA: Code = Code {
+    id: "INF5237",
+    title: "names and labels that Grove refuses",
+    severity: Error,
+    explanation: "The webhook checks the names of cliques and scaling groups (DNS subdomains), the labels and annotations of \
+                  cliques, and the names of environment variables.",
+};
+
+/// Automatic scaling that the webhook refuses.
+pub const SCALE_BOUNDS: Code = Code {
+    id: "INF5238",
+    title: "bounds of automatic scaling",
+    severity: Error,
+    explanation: "The lower bound of automatic scaling is at least `minAvailable`; the upper bound of a clique is at least the lower \
+                  one and the replicas. A member of a scaling group is not scaled by itself: the group has `scaleConfig`.",
+};
+
+/// Members of scaling groups that the webhook refuses.
+pub const GROUP_MEMBERS: Code = Code {
+    id: "INF5239",
+    title: "members of scaling groups",
+    severity: Error,
+    explanation: "A scaling group names cliques of the same PodCliqueSet, and a clique is in one group at most.",
+};
+
+/// No queue for KAI.
+pub const QUEUE_MISSING: Code = Code {
+    id: "INF5240",
+    title: "no queue",
+    severity: Error,
+    explanation: "With KAI as scheduler the label (or annotation) `kai.scheduler/queue` of the PodCliqueSet or of its cliques names \
+                  a queue; with Volcano the queue of the annotation `scheduling.grove.io/volcano-queue` (`default` without it) must \
+                  exist and be open. The webhook refuses the object otherwise.\n\nWhich Volcano queues there are is told by Queues in \
+                  the input, or by a Platform document: `spec: {grove: {queues: [default]}}`.",
+};
+
+/// An autoscaler that Kubernetes refuses.
+pub const AUTOSCALER_REFUSED: Code = Code {
+    id: "INF5241",
+    title: "autoscaler that Kubernetes refuses",
+    severity: Error,
+    explanation: "Grove does not check `maxReplicas` of a scaling group. Below `minReplicas` (or below 1) the API server refuses the \
+                  HorizontalPodAutoscaler, Grove stops there, and makes no PodClique and no pod of the whole set. Only its \
+                  `status.lastErrors` says so.",
+};
+
+/// A headless Service that Kubernetes refuses.
+pub const SERVICE_NAME: Code = Code {
+    id: "INF5242",
+    title: "name that no Service can have",
+    severity: Error,
+    explanation: "Grove makes a headless Service `<set>-<replica>` before anything else. The name of a Service is a DNS label: with \
+                  a dot in the set's name the Service is refused, and no PodClique and no pod is made.",
+};
+
+/// A template of a claim that is not there.
+pub const CLAIM_TEMPLATE: Code = Code {
+    id: "INF5243",
+    title: "ResourceClaimTemplate that is not in the input",
+    severity: Error,
+    explanation: "A shared claim whose name is not one of the PodCliqueSet's own `resourceClaimTemplates` is made from a \
+                  ResourceClaimTemplate of the cluster. Without that the claim is not made, and neither are the pods.\n\nAdd the \
+                  ResourceClaimTemplate to the input.",
+};
+
+/// A child that nobody owns.
+pub const UNOWNED: Code = Code {
+    id: "INF5244",
+    title: "PodClique without a PodCliqueSet",
+    severity: Error,
+    explanation: "PodCliques and PodCliqueScalingGroups are made by Grove from a PodCliqueSet; what users may do with them is to \
+                  scale them. One that no PodCliqueSet owns is stored, and its controller finds no template for its pods.\n\nWrite a \
+                  PodCliqueSet.",
+};
+
+/// A binding that the webhook refuses.
+pub const BINDING: Code = Code {
+    id: "INF5245",
+    title: "ClusterTopologyBinding that Grove refuses",
+    severity: Error,
+    explanation: "A ClusterTopologyBinding has at least one level; each has a domain of its own (lower case letters, digits and \
+                  dashes) and a node label of its own. `schedulerTopologyBindings` names each scheduler once, and only KAI heeds \
+                  topologies.",
+};
+
+/// A gang that can never be complete.
+pub const GANG_INCOMPLETE: Code = Code {
+    id: "INF5246",
+    title: "gang that is never complete",
+    severity: Error,
+    explanation: "Replicas beyond `minAvailable` are gangs of their own, held back by a scheduling gate until the base gang runs. The \
+                  base gang asks for more pods of a clique than are made, so they are held back for ever.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_BUDGET,
@@ -371,4 +484,16 @@ pub const CODES: &[&Code] = &[
     &RESOURCE_SHARING,
     &TOPOLOGY_OPTION,
     &ROLE_NAME,
+    &SCHEMA,
+    &NO_CLIQUES,
+    &METADATA,
+    &SCALE_BOUNDS,
+    &GROUP_MEMBERS,
+    &QUEUE_MISSING,
+    &AUTOSCALER_REFUSED,
+    &SERVICE_NAME,
+    &CLAIM_TEMPLATE,
+    &UNOWNED,
+    &BINDING,
+    &GANG_INCOMPLETE,
 ];

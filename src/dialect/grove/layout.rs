@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The most characters of the names of set, scaling group and clique together (Grove's `maxCombinedResourceNameLength`).
-const NAME_CHARACTERS: usize = 45;
+pub(super) const NAME_CHARACTERS: usize = 45;
 
 /// The cliques of a workload.
 pub(super) struct Layout<'a> {

@@ -4,12 +4,16 @@
 //! several pods is a PodCliqueScalingGroup, whose cliques are the members. The first `minAvailable` replicas of all roles are
 //! scheduled together (the base gang), each further one as a gang of its own.
 
+mod admit;
 mod answers;
 pub mod codes;
+mod expand;
 mod layout;
 mod lower;
+mod operator;
 pub mod options;
 mod pods;
+mod read;
 mod scheduling;
 mod sharing;
 mod startup;
@@ -17,6 +21,8 @@ mod topology;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support};
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::value::Node;
 
 /// The dialect.
@@ -141,5 +147,13 @@ impl Dialect for Grove {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        api_version == read::API_VERSION && expand::KINDS.contains(&kind)
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        expand::expand(object, scene, cx)
     }
 }

@@ -107,12 +107,17 @@ object! {
         default_scheduler: "defaultScheduler" => Traced<Str>,
         /// The queue of workloads that name none.
         queue: "queue" => Traced<Str>,
+        /// Volcano's queues that are open. Default: unknown.
+        queues: "queues" => Vec<Traced<Str>>,
         /// ClusterTopologyBindings, if the operator has `topologyAwareScheduling` enabled.
         topologies: "topologies" => Vec<TopologyBinding>,
         /// `network.autoMNNVLEnabled`. Default: false.
         auto_mnnvl: "autoMNNVL" => Traced<bool>,
         /// The operator's version.
         version: "version" => Traced<Str>,
+        /// The image of the init container that waits for other cliques (`GROVE_INIT_CONTAINER_IMAGE` and the version).
+        /// Default: unknown.
+        init_image: "initImage" => Traced<Str>,
     }
 }
 

@@ -5,6 +5,7 @@ use super::codes::{
     QUEUE_UNUSED, SCALE_TO_ZERO, SCHEDULER_CONFLICT, SCHEDULER_UNKNOWN,
 };
 use super::layout::{Clique, Layout, RoleLayout};
+use super::operator::{DEFAULT, KAI, LPX, VOLCANO};
 use super::options::{Options, Platform};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::Gang;
@@ -12,13 +13,8 @@ use crate::spec::policy::Scope;
 use crate::value::{Ids, Map, Node, Str, Traced};
 
 /// The label and annotation of queues.
-const KAI_QUEUE: &str = "kai.scheduler/queue";
-const VOLCANO_QUEUE: &str = "scheduling.grove.io/volcano-queue";
-
-const DEFAULT: &str = "default-scheduler";
-const KAI: &str = "kai-scheduler";
-const VOLCANO: &str = "volcano";
-const LPX: &str = "lpx-scheduler";
+pub(super) const KAI_QUEUE: &str = "kai.scheduler/queue";
+pub(super) const VOLCANO_QUEUE: &str = "scheduling.grove.io/volcano-queue";
 
 /// What is the same for all cliques.
 pub(super) struct Scheduling {
