@@ -146,7 +146,12 @@ fn specs_need_a_target() {
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     assert!(run.err.contains("--target"), "{}", run.err);
     let run = common::run(&["pods", "-f", &path, "-t", "lws", "-o", "name"]);
-    assert_eq!((run.code, run.out.as_str()), (0, "pod/a-server-0\n"), "{}", run.err);
+    assert_eq!(
+        (run.code, run.out.as_str()),
+        (0, "pod/a-server-0\n"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]

@@ -207,6 +207,12 @@ fn show(value: Option<&Value>) -> String {
 
 /// Takes out what every pod gets.
 fn settle(spec: &mut Value) {
+    // The older name of the same field.
+    if spec["serviceAccount"] == spec["serviceAccountName"]
+        && let Some(spec) = spec.as_object_mut()
+    {
+        spec.remove("serviceAccount");
+    }
     if let Some(tolerations) = spec.get_mut("tolerations").and_then(Value::as_array_mut) {
         let added = |t: &Value| {
             t["tolerationSeconds"] == 300

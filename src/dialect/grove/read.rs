@@ -309,7 +309,7 @@ fn judged(labels: &Map, annotations: &Map, pod_spec: &Node, place: &Ids) -> Judg
         ("annotations", annotations.clone().into()),
     ]);
     let template = Map::from_iter([("metadata", Node::from(metadata)), ("spec", spec)]);
-    judge(&template.into(), &SCHEMA, place)
+    judge(&template.into(), &[], &SCHEMA, place)
 }
 
 fn group(r: &mut Reader<'_>) -> Group {
