@@ -2,7 +2,7 @@
 
 use super::common::Loaded;
 use crate::compile::{self, Compiled, DocumentKind, Settings};
-use crate::diagnostic::{Diagnostic, Finding, Ledger, suppress};
+use crate::diagnostic::{Diagnostic, Finding, Ledger, Severity, suppress};
 use crate::dialect::Dialect;
 use crate::source::Document;
 use crate::value::{Id, Node, Str};
@@ -94,8 +94,12 @@ fn one(
         for target in targets {
             let Compiled {
                 objects: made,
-                diagnostics: said,
+                diagnostics: mut said,
             } = compile::compile(&decoded, &leaves, *target, settings);
+            let sound = said.iter().all(|d| d.severity != Severity::Error);
+            if mode == Mode::Check && sound {
+                said.extend(compile::predict(&documents(document, &made), settings).diagnostics);
+            }
             objects.push(made);
             said.into_iter().for_each(|d| add(&mut diagnostics, d));
         }
@@ -104,6 +108,16 @@ fn one(
         objects,
         findings: concrete(&diagnostics, document, settings),
     }
+}
+
+/// Rendered objects as documents, which stand where they come from.
+pub fn documents(spec: &Document, objects: &[Node]) -> Vec<Document> {
+    let document = |root: &Node| Document {
+        id: root.ids.first().unwrap_or(spec.id),
+        root: root.clone(),
+        comments: Vec::new(),
+    };
+    objects.iter().map(document).collect()
 }
 
 /// The leaves of a document, with what `--set` put in and without what it replaced.

@@ -16,24 +16,14 @@ pub fn safe_encode(text: &str) -> String {
 /// SHA-1 of a text, in 40 hexadecimal digits (FIPS 180-4).
 pub fn sha1(text: &str) -> String {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let mut message = text.as_bytes().to_vec();
-    let bits = (message.len() as u64).wrapping_mul(8);
-    message.push(0x80);
-    while message.len() % 64 != 56 {
-        message.push(0);
-    }
-    message.extend(bits.to_be_bytes());
-    message
+    padded(text)
         .chunks_exact(64)
         .for_each(|block| compress(&mut state, block));
     state.iter().map(|word| format!("{word:08x}")).collect()
 }
 
 fn compress(state: &mut [u32; 5], block: &[u8]) {
-    let mut words: Vec<u32> = block
-        .chunks_exact(4)
-        .map(|b| b.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)))
-        .collect();
+    let mut words = words(block);
     for i in 16..80 {
         let word = words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16];
         words.push(word.rotate_left(1));
@@ -59,9 +49,89 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
     }
 }
 
+/// SHA-256 of a text, in 64 hexadecimal digits (FIPS 180-4).
+pub fn sha256(text: &str) -> String {
+    let mut state: [u32; 8] = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+    padded(text)
+        .chunks_exact(64)
+        .for_each(|block| compress256(&mut state, block));
+    state.iter().map(|word| format!("{word:08x}")).collect()
+}
+
+/// The message with its padding and length, a multiple of 64 bytes.
+fn padded(text: &str) -> Vec<u8> {
+    let mut message = text.as_bytes().to_vec();
+    let bits = (message.len() as u64).wrapping_mul(8);
+    message.push(0x80);
+    while message.len() % 64 != 56 {
+        message.push(0);
+    }
+    message.extend(bits.to_be_bytes());
+    message
+}
+
+/// The words of a block.
+fn words(block: &[u8]) -> Vec<u32> {
+    let word = |b: &[u8]| b.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte));
+    block.chunks_exact(4).map(word).collect()
+}
+
+fn compress256(state: &mut [u32; 8], block: &[u8]) {
+    let mut words = words(block);
+    for i in 16..64 {
+        let (a, b) = (words[i - 15], words[i - 2]);
+        let s0 = a.rotate_right(7) ^ a.rotate_right(18) ^ (a >> 3);
+        let s1 = b.rotate_right(17) ^ b.rotate_right(19) ^ (b >> 10);
+        words.push(
+            words[i - 16]
+                .wrapping_add(s0)
+                .wrapping_add(words[i - 7])
+                .wrapping_add(s1),
+        );
+    }
+    let mut v = *state;
+    for (word, constant) in words.iter().zip(&ROUNDS_256) {
+        let [a, b, c, d, e, f, g, h] = v;
+        let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
+        let choice = (e & f) ^ (!e & g);
+        let one = h
+            .wrapping_add(s1)
+            .wrapping_add(choice)
+            .wrapping_add(*constant)
+            .wrapping_add(*word);
+        let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
+        let two = s0.wrapping_add((a & b) ^ (a & c) ^ (b & c));
+        v = [one.wrapping_add(two), a, b, c, d.wrapping_add(one), e, f, g];
+    }
+    for (sum, add) in state.iter_mut().zip(v) {
+        *sum = sum.wrapping_add(add);
+    }
+}
+
+#[rustfmt::skip]
+const ROUNDS_256: [u32; 64] = [
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+];
+
 #[cfg(test)]
 mod tests {
-    use super::{fnv1_32, safe_encode, sha1 as hex};
+    use super::{fnv1_32, safe_encode, sha1 as hex, sha256};
 
     #[test]
     fn published_vectors() {
@@ -69,6 +139,23 @@ mod tests {
         assert_eq!(hex(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
         let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
         assert_eq!(hex(long), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    }
+
+    #[test]
+    fn sha256_vectors() {
+        assert_eq!(
+            sha256("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(
+            sha256(""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        assert_eq!(
+            sha256(long),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        );
     }
 
     /// Vectors of Go's hash/fnv, and the revision hash of a recorded LeaderWorkerSet.

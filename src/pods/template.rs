@@ -17,6 +17,9 @@ pub struct Judgement {
     /// What the schema of the custom resource refuses (types, required fields, doubled keys of lists), as controller-gen
     /// generates it for a PodTemplateSpec.
     pub schema: Vec<Problem>,
+    /// Quantities that are written as decimal numbers: the schema refuses them, unless a mutating webhook re-encodes the object
+    /// first.
+    pub floats: Vec<Problem>,
     /// What is stored, and refused when it becomes a pod.
     pub pod: Vec<Problem>,
     /// Warnings: fields that are pruned, and the like.
@@ -32,6 +35,7 @@ pub fn judge(template: &Node, claims: &[Node], schema: &'static Code, default_pl
         code: schema,
         place: default_place,
         problems: &mut judgement.schema,
+        floats: &mut judgement.floats,
     };
     if let Some(object) = Type::PodTemplateSpec.object() {
         walk.object(template, object, "");
@@ -93,6 +97,7 @@ struct Schema<'a> {
     code: &'static Code,
     place: &'a Ids,
     problems: &'a mut Vec<Problem>,
+    floats: &'a mut Vec<Problem>,
 }
 
 impl Schema<'_> {
@@ -148,7 +153,13 @@ impl Schema<'_> {
                 }
                 return;
             }
-            (Kind::Quantity, _) => Quantity::from_node(node).is_ok(),
+            (Kind::Quantity, value) => {
+                if matches!(value, Value::Float(_)) {
+                    let reason = format!("`{path}` is a decimal number; write quantities as strings");
+                    self.floats.push(Problem::new(self.code, reason, &node.ids));
+                }
+                Quantity::from_node(node).is_ok()
+            }
             (Kind::Str | Kind::Time | Kind::Enum(_), Value::Str(_))
             | (Kind::Int, Value::Int(_) | Value::UInt(_))
             | (Kind::Bool, Value::Bool(_))

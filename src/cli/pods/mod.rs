@@ -111,11 +111,7 @@ fn scenes(
             continue;
         }
         for (scene, objects) in scenes.iter_mut().zip(outcome.objects) {
-            scene.extend(objects.into_iter().map(|root| Document {
-                id: root.ids.first().unwrap_or(document.id),
-                root,
-                comments: Vec::new(),
-            }));
+            scene.extend(batch::documents(document, &objects));
         }
     }
     scenes

@@ -139,6 +139,90 @@ pub const UNKNOWN_FIELD: Code = Code {
                   later versions (`groupIdentity`, `scheduling`, `maxGroupRestarts`, …) then have no effect.",
 };
 
+/// What the schema of DisaggregatedSets refuses.
+pub const DISAGGREGATED: Code = Code {
+    id: "INF5020",
+    title: "DisaggregatedSet against its schema",
+    severity: Error,
+    explanation: "The API server refuses the object, because a value is missing, of the wrong type, outside its bounds or given twice: the \
+                  rules are those of the CustomResourceDefinition (kubernetes-sigs/lws v0.10). Unlike on a LeaderWorkerSet no webhook fills \
+                  in what is missing, and quantities must be strings.",
+};
+
+/// Replicas of roles that do not go together.
+pub const ROLE_REPLICAS: Code = Code {
+    id: "INF5021",
+    title: "some roles have replicas, others none",
+    severity: Error,
+    explanation: "A rule of the schema: of the roles that are not scaled from outside, either all have replicas or none has. An absent \
+                  `replicas` is 1.\n\nTo scale a single role to 0, give it `scaling: {mode: External}`.",
+};
+
+/// Budgets of a role.
+pub const ROLE_BUDGET: Code = Code {
+    id: "INF5022",
+    title: "rollout of a role",
+    severity: Error,
+    explanation: "The DisaggregatedSet webhook refuses a `partition`, budgets that are neither a count nor a percentage up to 100%, and budgets \
+                  that both come to nothing. Where the webhook is off (as in the Helm chart), the role's LeaderWorkerSet is refused later, in \
+                  silence.",
+};
+
+/// Slices and scalers.
+pub const EXTERNAL_SLICES: Code = Code {
+    id: "INF5023",
+    title: "several slices with a scaled role",
+    severity: Error,
+    explanation: "The DisaggregatedSet webhook refuses more than one slice while a role has `scaling.mode: External`. Without the webhook each \
+                  slice gets the full number of the scaler.",
+};
+
+/// Names that derived ones do not fit.
+pub const ROLE_NAME: Code = Code {
+    id: "INF5024",
+    title: "names of a DisaggregatedSet too long",
+    severity: Error,
+    explanation: "Services are called `<set>-<slice>-<8 digits>-<role>-prv` and have at most 63 characters; the webhook refuses longer names. The \
+                  names of StatefulSets leave even less: see INF5001.",
+};
+
+/// Placement of slices.
+pub const PLACEMENT: Code = Code {
+    id: "INF5025",
+    title: "placement of slices",
+    severity: Error,
+    explanation: "The DisaggregatedSet webhook refuses exclusive placement without a `topology`, and together with the annotations for exclusive \
+                  groups or subgroups on a role or its templates.",
+};
+
+/// A role whose LeaderWorkerSet is refused.
+pub const CHILD_REFUSED: Code = Code {
+    id: "INF5026",
+    title: "the LeaderWorkerSet of a role is refused",
+    severity: Error,
+    explanation: "The DisaggregatedSet is stored, but the LeaderWorkerSet that its controller makes for the role is refused by the webhook of \
+                  LeaderWorkerSets. No event and no condition says so, only the controller's log; other roles may run alone.",
+};
+
+/// A scaler that belongs to somebody else.
+pub const SCALER_TAKEN: Code = Code {
+    id: "INF5027",
+    title: "the scaler's name is taken",
+    severity: Error,
+    explanation: "A role with `scaling.mode: External` gets its replicas from a DisaggregatedSetRoleScaler `<set>-<role>` that the controller \
+                  makes. One that exists already is not adopted, and the role stays at 0.\n\nRemove it from the manifests: autoscalers name it, \
+                  nobody writes it.",
+};
+
+/// Replicas without effect.
+pub const EXTERNAL_REPLICAS: Code = Code {
+    id: "INF5028",
+    title: "replicas of a role that is scaled from outside",
+    severity: Warning,
+    explanation: "With `scaling.mode: External` the role begins with one replica and follows its DisaggregatedSetRoleScaler; `spec.replicas` is not \
+                  read.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -156,4 +240,13 @@ pub const CODES: &[&Code] = &[
     &TPU_LEADER,
     &TPU_SUB_GROUPS,
     &UNKNOWN_FIELD,
+    &DISAGGREGATED,
+    &ROLE_REPLICAS,
+    &ROLE_BUDGET,
+    &EXTERNAL_SLICES,
+    &ROLE_NAME,
+    &PLACEMENT,
+    &CHILD_REFUSED,
+    &SCALER_TAKEN,
+    &EXTERNAL_REPLICAS,
 ];

@@ -10,7 +10,7 @@ use super::options::{GangProvider, Platform};
 use super::read::{self, EXCLUSIVE, LeaderWorkerSet, PREFIX, SUBGROUP_EXCLUSIVE, Startup, Subdomain};
 use super::revision;
 use super::tpu::{self, Seat};
-use crate::diagnostic::{Diagnostic, Ledger, Severity};
+use crate::diagnostic::{Code, Diagnostic, Ledger, Severity};
 use crate::dialect::Context;
 use crate::kubernetes::hash::sha1;
 use crate::pods::scaling::autoscaled;
@@ -50,9 +50,9 @@ pub fn expand(document: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> E
 #[derive(Clone, Copy, Debug)]
 pub struct Fate {
     /// Leaders, and with them everything.
-    leaders: bool,
+    pub leaders: bool,
     /// Workers.
-    workers: bool,
+    pub workers: bool,
 }
 
 /// Where the pods of a set stand in the lattice, and where to report what has no place of its own.
@@ -69,7 +69,7 @@ pub struct Place {
 }
 
 /// Reports what admission refuses, and what Kubernetes refuses of the templates later.
-pub fn admitted(
+fn admitted(
     set: &LeaderWorkerSet,
     mut problems: Vec<Problem>,
     place: &Place,
@@ -77,49 +77,80 @@ pub fn admitted(
     ledger: &mut Ledger,
 ) -> Fate {
     problems.extend(admit::admit(set));
-    let (leader, worker) = (set.leader.as_ref().unwrap_or(&set.worker), &set.worker);
-    let mut late = Vec::new();
-    let both: &[(&Node, bool)] = if set.leader.is_some() {
-        &[(leader, true), (worker, false)]
-    } else {
-        &[(worker, true)]
+    let mut templates = templates(set, place, &SCHEMA, ledger);
+    problems.append(&mut templates.schema);
+    let leaders = problems.is_empty();
+    expansion.reject_all(problems, ledger);
+    let mut fate = late(set, templates, expansion, ledger);
+    fate.leaders &= leaders;
+    fate
+}
+
+/// What is wrong with the templates of a set.
+pub struct Templates {
+    /// What the schema refuses.
+    pub schema: Vec<Problem>,
+    /// Quantities that only a set's own webhook makes acceptable.
+    pub floats: Vec<Problem>,
+    /// What Kubernetes refuses of the template of leaders.
+    leader: Vec<Problem>,
+    /// What Kubernetes refuses of the template of workers.
+    worker: Vec<Problem>,
+}
+
+/// Judges the templates of a set.
+pub fn templates(
+    set: &LeaderWorkerSet,
+    place: &Place,
+    schema: &'static Code,
+    ledger: &mut Ledger,
+) -> Templates {
+    let mut all = Templates {
+        schema: Vec::new(),
+        floats: Vec::new(),
+        leader: Vec::new(),
+        worker: Vec::new(),
     };
-    for (template, leads) in both {
+    let leader = set.leader.as_ref().map(|template| (template, true));
+    let worker = (&set.worker, set.leader.is_none());
+    for (template, leads) in leader.into_iter().chain([worker]) {
         if template.as_map().is_none() {
             continue;
         }
-        let judgement = judge(template, &set.claims, &SCHEMA, &place.ids);
-        problems.extend(judgement.schema);
+        let judgement = judge(template, &set.claims, schema, &place.ids);
+        all.schema.extend(judgement.schema);
+        all.floats.extend(judgement.floats);
         judgement
             .warnings
             .into_iter()
             .for_each(|said| ledger.report(said));
-        late.extend(
-            judgement
-                .pod
-                .into_iter()
-                .chain(refused_by_workloads(template))
-                .map(|p| (p, *leads)),
-        );
+        let late = if leads { &mut all.leader } else { &mut all.worker };
+        late.extend(judgement.pod.into_iter().chain(refused_by_workloads(template)));
         for (key, node) in admit::reserved(template, PREFIX) {
             let message = format!("`{key}` in a template belongs to the controller");
             let said = Diagnostic::new(&RESERVED_LABEL, message).at_ids(&node.ids);
             ledger.report(said.severity(Severity::Warning));
         }
     }
-    let mut fate = Fate {
-        leaders: problems.is_empty(),
-        workers: true,
+    all
+}
+
+/// What becomes of a set whose templates Kubernetes refuses.
+pub fn late(
+    set: &LeaderWorkerSet,
+    templates: Templates,
+    expansion: &mut Expansion,
+    ledger: &mut Ledger,
+) -> Fate {
+    let fate = Fate {
+        leaders: templates.leader.is_empty(),
+        workers: templates.worker.is_empty(),
     };
-    expansion.reject_all(problems, ledger);
-    for (problem, leads) in late {
-        if leads {
-            expansion.dead_end(problem.code, problem.reason, &problem.ids, ledger);
-            fate.leaders = false;
-        } else if set.size.value > 1 {
-            expansion.incomplete(problem.code, problem.reason, &problem.ids, ledger);
-            fate.workers = false;
-        }
+    for problem in templates.leader {
+        expansion.dead_end(problem.code, problem.reason, &problem.ids, ledger);
+    }
+    for problem in templates.worker.into_iter().filter(|_| set.size.value > 1) {
+        expansion.incomplete(problem.code, problem.reason, &problem.ids, ledger);
     }
     fate
 }

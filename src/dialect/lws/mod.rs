@@ -7,6 +7,7 @@ mod admit;
 mod answers;
 mod children;
 mod codes;
+mod disaggregated;
 mod expand;
 mod lower;
 mod options;
@@ -145,10 +146,17 @@ impl Dialect for Lws {
     }
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {
-        api_version == INFO.api_version && kind == INFO.kind
+        [
+            (INFO.api_version, INFO.kind),
+            (disaggregated::API_VERSION, disaggregated::KIND),
+        ]
+        .contains(&(api_version, kind))
     }
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
-        expand::expand(object, scene, cx)
+        match object.root.get("kind").and_then(Node::as_str) {
+            Some(disaggregated::KIND) => disaggregated::expand(object, scene, cx),
+            _ => expand::expand(object, scene, cx),
+        }
     }
 }

@@ -64,6 +64,9 @@ object! {
     pub struct Platform ("lws") {
         /// `gangSchedulingManagement.schedulerProvider` of the controller's configuration. Default: `none`.
         gang_scheduling: "gangScheduling" => Traced<GangProvider>,
+        /// Whether the DisaggregatedSet webhook runs (`enableDisaggregatedSet` of the chart, which is off there). Default: `true`, so
+        /// that its rules are checked.
+        disaggregated_set_webhook: "disaggregatedSetWebhook" => Traced<bool>,
         /// The controller's version.
         version: "version" => Traced<Str>,
     }

@@ -75,7 +75,7 @@ pub struct LeaderWorkerSet {
     pub leader: Option<Node>,
     /// The template of the other pods.
     pub worker: Node,
-    /// `restartPolicy`; the deprecated `Default` is `None`.
+    /// `restartPolicy` as written. The webhook makes `None` of the deprecated `Default`.
     pub restart: Traced<Str>,
     /// `startupPolicy`.
     pub startup: Traced<Startup>,
@@ -149,7 +149,7 @@ pub fn spec_of(reader: &mut Reader<'_>) -> LeaderWorkerSet {
         size: size.unwrap_or_else(|| Traced::default_of(1)),
         leader: template(reader, "leaderTemplate"),
         worker: worker.unwrap_or_default(),
-        restart: restart.map(|r| if r == "Default" { "None".into() } else { r.clone() }),
+        restart,
         startup: match startup {
             Some(word) if word.value == "LeaderReady" => word.map(|_| Startup::LeaderReady),
             Some(word) => word.map(|_| Startup::LeaderCreated),
@@ -218,6 +218,16 @@ fn budget(reader: &mut Reader<'_>, path: &str, default: i64) -> Traced<IntOrPerc
         Err(reason) => {
             reader.problem(path, &super::codes::BUDGET, format!("cannot be read: {reason}"));
             Traced::default_of(IntOrPercent::Int(default))
+        }
+    }
+}
+
+impl LeaderWorkerSet {
+    /// The restart policy after the webhook.
+    pub fn restart_policy(&self) -> &str {
+        match self.restart.value.as_str() {
+            "Default" => "None",
+            policy => policy,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::read::{LeaderWorkerSet, Subdomain};
 use crate::kubernetes::go::{self, Order};
-use crate::kubernetes::hash::{fnv1_32, safe_encode};
+use crate::kubernetes::hash::{fnv1_32, safe_encode, sha256};
 
 /// `template-revision-hash`: taken over a merge patch of the two fields whose change rolls the groups.
 pub fn hash(set: &LeaderWorkerSet) -> String {
     let replace = ("$patch", go::quote("replace"));
-    let mut template = template_fields(set, Order::Sorted);
+    let mut template = template_fields(set, set.restart_policy(), Order::Sorted);
     template.push(replace.clone());
     let subdomain = match set.subdomain.value {
         Subdomain::Shared => "Shared",
@@ -23,7 +23,7 @@ pub fn hash(set: &LeaderWorkerSet) -> String {
 }
 
 /// The fields of the LeaderWorkerTemplate as Go writes them, in the order of its struct.
-pub fn template_fields(set: &LeaderWorkerSet, order: Order) -> Vec<(&'static str, String)> {
+fn template_fields(set: &LeaderWorkerSet, restart: &str, order: Order) -> Vec<(&'static str, String)> {
     let template = |node| go::encode(node, "PodTemplateSpec", order);
     let mut fields = Vec::new();
     if let Some(leader) = &set.leader {
@@ -31,7 +31,7 @@ pub fn template_fields(set: &LeaderWorkerSet, order: Order) -> Vec<(&'static str
     }
     fields.push(("workerTemplate", template(&set.worker)));
     fields.push(("size", set.size.value.to_string()));
-    fields.push(("restartPolicy", go::quote(&set.restart.value)));
+    fields.push(("restartPolicy", go::quote(restart)));
     if let Some(sub_group) = &set.sub_group {
         let mut policy = vec![("subGroupPolicyType", go::quote(&sub_group.policy.value))];
         policy.extend(
@@ -66,4 +66,21 @@ pub fn template_fields(set: &LeaderWorkerSet, order: Order) -> Vec<(&'static str
         ));
     }
     fields
+}
+
+/// The revision of a DisaggregatedSet with these roles, which is part of the name of everything that comes of it: taken over
+/// the templates as the schema leaves them, before any webhook (pkg/utils/disaggregatedset).
+pub fn of_roles<'a>(roles: impl IntoIterator<Item = (&'a str, &'a LeaderWorkerSet)>) -> String {
+    let one = |(name, set): (&str, &LeaderWorkerSet)| {
+        let template = template_fields(set, &set.restart.value, Order::Struct);
+        let fields = vec![
+            ("name", go::quote(name)),
+            ("template", go::mapping(template, Order::Struct)),
+        ];
+        go::mapping(fields, Order::Struct)
+    };
+    let roles: Vec<String> = roles.into_iter().map(one).collect();
+    let mut hash = sha256(&format!("[{}]", roles.join(",")));
+    hash.truncate(8);
+    hash
 }
