@@ -6,7 +6,9 @@
 )]
 
 pub mod crds;
+pub mod generate;
 pub mod objects;
+pub mod shrink;
 
 use kubectl_infer::cli::{self, Streams};
 use std::ffi::OsString;
