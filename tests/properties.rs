@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -90,8 +91,8 @@ fn render(spec: &Value, target: &str, file: &Path) -> Result<Rendered, String> {
     })
 }
 
-/// All that must hold of one spec on one target; whether it rendered.
-fn verdict(spec: &Value, target: &str, file: &Path) -> Result<bool, String> {
+/// All that must hold of one spec on one target; why it was refused, if it was.
+fn verdict(spec: &Value, target: &str, file: &Path) -> Result<Option<String>, String> {
     let first = render(spec, target, file)?;
     let again = render(spec, target, file)?;
     if first.out != again.out || first.report != again.report {
@@ -99,21 +100,22 @@ fn verdict(spec: &Value, target: &str, file: &Path) -> Result<bool, String> {
     }
     let entries = first.report["entries"].as_array().cloned().unwrap_or_default();
     let error = |e: &&Value| e["severity"] == "error";
+    let said = |e: &Value| format!("{} {}", e["code"].as_str().unwrap(), e["message"].as_str().unwrap());
     if first.code == 3 {
         return match entries.iter().find(error) {
             Some(e) if e["source"]["line"].is_u64() && !first.out.is_empty() => {
                 Err(format!("objects beside an error\n{e}"))
             }
-            Some(e) if e["source"]["line"].is_u64() => Ok(false),
+            Some(e) if e["source"]["line"].is_u64() => Ok(Some(said(e))),
             other => Err(format!("refused without an error at a place\n{other:?}")),
         };
     }
-    if entries.iter().any(|e| error(&e)) {
-        return Ok(false);
+    if let Some(loss) = entries.iter().find(error) {
+        return Ok(Some(said(loss)));
     }
     let errors = common::objects::check(&common::objects(&first.out), CRDS.as_ref());
     match errors.first() {
-        None => Ok(true),
+        None => Ok(None),
         Some(error) => {
             let kind = error.split(": ").last().unwrap_or_default();
             let kind: String = kind.chars().take(24).collect();
@@ -124,7 +126,7 @@ fn verdict(spec: &Value, target: &str, file: &Path) -> Result<bool, String> {
 
 fn conform(shard: u8) -> Result<(), Failed> {
     let file = common::scratch(&format!("properties-{shard}.yaml"));
-    let mut rendered = std::collections::BTreeMap::new();
+    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut all = 0;
     let mut found = Failures::default();
     for seed in seeds(shard, 40) {
@@ -132,15 +134,16 @@ fn conform(shard: u8) -> Result<(), Failed> {
         all += 1;
         for target in dialect::ALL.iter().map(|d| d.info().name) {
             match verdict(&spec, target, &file) {
-                Ok(done) => *rendered.entry(target).or_insert(0) += u32::from(done),
+                Ok(why) => refused.entry(target).or_default().extend(why),
                 Err(failure) => found.add(&spec, target, failure, &|s| verdict(s, target, &file).err()),
             }
         }
     }
     let _ = std::fs::remove_file(&file);
-    for (target, count) in &rendered {
-        if count * 4 < all {
-            found.texts.push(format!("{target}: only {count} of {all} specs render; the test says little"));
+    for (target, why) in &refused {
+        if why.len() * 2 > all {
+            let (count, why) = (why.len(), why.join("\n  "));
+            found.texts.push(format!("{target}: {count} of {all} specs are refused; the test says little:\n  {why}"));
         }
     }
     found.result()

@@ -150,7 +150,18 @@ fn concrete(diagnostics: &[Diagnostic], document: &Document, settings: &Settings
     }
     let documents = std::slice::from_ref(document);
     let context = crate::diagnostic::Context::new(settings.sources, documents);
-    suppress(Finding::all(diagnostics, &context), &context).kept
+    let placed: Vec<Diagnostic> = diagnostics.iter().map(|d| placed(d, document)).collect();
+    suppress(Finding::all(&placed, &context), &context).kept
+}
+
+/// What is wrong with something that the spec does not say is wrong with the spec: an error always has a place.
+fn placed(diagnostic: &Diagnostic, document: &Document) -> Diagnostic {
+    let mut diagnostic = diagnostic.clone();
+    if diagnostic.at.is_none() && diagnostic.severity == Severity::Error {
+        let spec = document.root.get("spec").unwrap_or(&document.root);
+        diagnostic = diagnostic.at_key(spec.ids.first());
+    }
+    diagnostic
 }
 
 /// Findings about the input as a whole: files that could not be read, options.

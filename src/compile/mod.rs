@@ -147,7 +147,7 @@ pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings:
     let mut objects = Vec::new();
     if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
         objects = lower(serving, target, settings, &mut ledger);
-        if !ledger.has_errors() {
+        if !ledger.has_invalid() {
             let mut arrived = IdSet::of_nodes(&objects);
             let structural = [&serving.api_version, &serving.kind].into_iter().flatten();
             structural.for_each(|t: &Traced<Str>| arrived.extend(&t.ids));

@@ -73,6 +73,13 @@ impl Ledger {
         self.diagnostics.iter().map(|d| d.severity).max()
     }
 
+    /// Whether the input is wrong, so that nothing is printed whatever is asked for. A loss may be an error and still be
+    /// printed by force.
+    pub fn has_invalid(&self) -> bool {
+        let invalid = |d: &Diagnostic| d.severity == Severity::Error && d.outcome == Outcome::Invalid;
+        self.diagnostics.iter().any(invalid)
+    }
+
     /// Whether anything is an error.
     pub fn has_errors(&self) -> bool {
         self.worst() == Some(Severity::Error)

@@ -73,12 +73,13 @@ pub const NOT_A_SERVING: Code = Code {
                   know. Known: `apiVersion: infer.dev/v1alpha1` with `kind: Serving` or `kind: Platform`.",
 };
 
-/// A list without elements.
-pub const EMPTY_LIST: Code = Code {
+/// A list or mapping without anything in it.
+pub const EMPTY: Code = Code {
     id: "INF0110",
-    title: "empty list",
+    title: "empty list or mapping",
     severity: Note,
-    explanation: "A list without elements is the same as no list, unless it takes the place of a more general one.",
+    explanation: "A list or mapping without anything in it says nothing: it is the same as none, unless it takes the place of a \
+                  more general one.",
 };
 
 /// All codes of this area.
@@ -91,5 +92,5 @@ pub const CODES: &[&Code] = &[
     &SURPRISING_SCALAR,
     &MALFORMED,
     &NOT_A_SERVING,
-    &EMPTY_LIST,
+    &EMPTY,
 ];

@@ -5,7 +5,7 @@
 //! by the plan, and [`object!`] marks those that must be there with `@required`.
 
 use super::codes::{
-    EMPTY_LIST, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD,
+    EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD,
 };
 use super::shape::{ObjectShape, Shape};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
@@ -101,6 +101,12 @@ impl Decoder<'_> {
             said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
         }
         self.ledger.report(said);
+    }
+
+    /// Excuses a list or mapping without anything in it, should nothing come of it.
+    pub fn says_nothing(&mut self, node: &Node) {
+        let said = Diagnostic::new(&EMPTY, format!("{} without anything in it says nothing", describe(node)));
+        self.ledger.waive(&node.ids, said.outcome(Outcome::Defaulted));
     }
 
     /// Reports a number outside its range.
@@ -283,8 +289,7 @@ impl<T: Decode> Decode for Vec<T> {
         match node.as_seq() {
             Some(seq) => {
                 if seq.is_empty() {
-                    let said = Diagnostic::new(&EMPTY_LIST, "an empty list says nothing here");
-                    cx.ledger.waive(&node.ids, said.outcome(Outcome::Defaulted));
+                    cx.says_nothing(node);
                 }
                 Some(seq.iter().filter_map(|n| T::decode(n, cx)).collect())
             }
@@ -335,6 +340,9 @@ impl Decode for StringMap {
             cx.expected(node, "a mapping of strings");
             return None;
         };
+        if map.is_empty() {
+            cx.says_nothing(node);
+        }
         let good = |(key, value): &(Str, Node), cx: &mut Decoder<'_>| {
             <Traced<Str>>::decode(value, cx).map(|_| (key.clone(), value.clone()))
         };
@@ -413,6 +421,9 @@ macro_rules! object {
                     return None;
                 };
                 let mut object = Self { ids: node.ids.clone(), ..Self::default() };
+                if map.is_empty() {
+                    cx.says_nothing(node);
+                }
                 for (key, value) in map {
                     match key.as_str() {
                         $( $key => object.$field = $crate::spec::decode::Decode::decode(value, cx), )*

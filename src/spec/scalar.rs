@@ -166,9 +166,12 @@ macro_rules! carried {
 
         impl Decode for $name {
             fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
-                if node.as_map().is_none() {
+                let Some(map) = node.as_map() else {
                     cx.expected(node, concat!("a mapping (", $kubernetes, ")"));
                     return None;
+                };
+                if map.is_empty() {
+                    cx.says_nothing(node);
                 }
                 Some(Self(node.clone()))
             }
