@@ -126,6 +126,9 @@ fn report(used: &Use, row: &Capability, dialect: &'static str, ledger: &mut Ledg
         .at_ids(&used.ids)
         .outcome(outcome)
         .target(target);
+    if matches!(row.support, Support::Impossible(_)) {
+        said = said.at_ids(&used.whole);
+    }
     if matches!(row.support, Support::Lossy(_)) && !used.explicit {
         said = said.severity(Severity::Note);
     }

@@ -147,6 +147,8 @@ pub struct Use {
     pub role: Option<Str>,
     /// What asked for it.
     pub ids: Ids,
+    /// What is lost with it where the target cannot do it at all.
+    pub whole: Ids,
     /// Whether the spec asked for it in so many words. What a default asks for is lost without a warning.
     pub explicit: bool,
 }
@@ -175,6 +177,7 @@ impl Use {
             feature,
             role: role.cloned(),
             explicit: !ids.is_empty(),
+            whole: Ids::none(),
             ids,
         }
     }
@@ -196,9 +199,14 @@ impl super::Role {
                 }
             }
         }
-        if self.members.len() > 2 {
-            add(Feature::Members, &self.members[2].name.ids);
+        if let Some(further) = self.members.get(2..).filter(|m| !m.is_empty()) {
+            let whole = |ids: Ids, m: &super::Member| ids.union(&m.name.ids).union(&m.template.all_ids());
+            uses.push(Use {
+                whole: further.iter().fold(Ids::none(), whole),
+                ..Use::of(Feature::Members, name, further[0].name.ids.clone())
+            });
         }
+        let mut add = |feature, ids: &Ids| uses.push(Use::of(feature, name, ids.clone()));
         self.scheduling_uses(&mut add);
         if let Some(order) = &self.startup {
             match order.value {

@@ -186,6 +186,20 @@ fn claims(roles: &[Resolved], ledger: &mut Ledger) {
     }
 }
 
+/// Accelerators and RDMA devices are different resources: their numbers would overwrite each other.
+fn devices(roles: &[Resolved], ledger: &mut Ledger) {
+    for role in roles.iter().filter(|r| r.accelerator.claims.is_none()) {
+        let rdma = role.network.rdma.as_ref().and_then(|r| r.resource.as_ref());
+        let accelerator = role.accelerator.resource.as_ref();
+        let name = accelerator.map_or("nvidia.com/gpu", |a| a.value.as_str());
+        if let Some(rdma) = rdma.filter(|r| r.value == name) {
+            let message = format!("`{name}` is the accelerator and cannot be the network's device too");
+            let said = Diagnostic::new(&CONTRADICTION, message).at_ids(&rdma.ids);
+            ledger.report(said.label(accelerator.and_then(Traced::at), "the accelerator"));
+        }
+    }
+}
+
 /// Reports a workload that no cluster holds.
 pub fn size(slices: &Traced<u32>, roles: &[crate::ir::Role], ledger: &mut Ledger) {
     let pods = |r: &crate::ir::Role| u64::from(r.replicas.value).saturating_mul(u64::from(r.size().value));

@@ -17,6 +17,7 @@ mod router;
 mod settings;
 mod targets;
 mod template;
+mod unused;
 pub mod variables;
 
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};

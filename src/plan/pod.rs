@@ -5,9 +5,10 @@ use super::nodes::{self, Spread};
 use super::process::{self, Inputs};
 use super::resolve::Resolved;
 use super::template::{Parts, labelled, scheduled, single};
-use super::{Scene, check, model, policies, variables};
-use crate::diagnostic::{Diagnostic, Ledger};
+use super::{Scene, check, model, policies, unused, variables};
+use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::ir::{self, Member};
+use crate::kubernetes::codes::HIDDEN;
 use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
 use crate::spec::engine::EngineType;
@@ -52,7 +53,7 @@ pub fn role(
         priority: role.scheduling.priority_class_name.clone(),
         scheduler: role.scheduling.scheduler_name.clone(),
         rollout: policies::rollout(role, ledger),
-        restart: policies::restart(role, pods),
+        restart: policies::restart(role, pods, ledger),
         scaling: policies::scaling(role, ledger),
         disruption: policies::disruption(role, ledger),
         discovers: built.discovers,
@@ -62,7 +63,12 @@ pub fn role(
     for member in &mut planned.members {
         variables::read(&mut member.template, &names, ledger);
         if writes_kubernetes(role) || !scene.labels.entries.is_empty() {
+            let before = ledger.diagnostics.len();
             crate::kubernetes::check::pod_template(&member.template, ledger);
+            // Pods may hide a variable behind another of its name; the custom resources around them may not.
+            let said = ledger.diagnostics[before..].iter_mut();
+            said.filter(|d| d.code == &HIDDEN)
+                .for_each(|d| d.severity = Severity::Error);
         }
     }
     Some(planned)
@@ -132,29 +138,7 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
         );
         ledger.waive(&port.ids, said.outcome(crate::diagnostic::Outcome::Dropped));
     }
-    let settings = [
-        role.engine.origins(),
-        role.accelerator.origins(),
-        role.network.origins(),
-        role.parallelism.origins(),
-        role.probes.origins(),
-        role.resources.as_ref().map(Decode::origins).unwrap_or_default(),
-        role.shared_memory
-            .as_ref()
-            .map(Decode::origins)
-            .unwrap_or_default(),
-        role.kv_transfer.as_ref().map(Decode::origins).unwrap_or_default(),
-        role.nodes.as_ref().map(|n| n.ids.clone()).unwrap_or_default(),
-    ];
-    let overlays = [&role.leader, &role.worker].into_iter().flatten();
-    for overlay in overlays {
-        let message = "a role that writes its members has no overlay of leader or worker";
-        super::resolve::unused(&overlay.origins(), message, ledger);
-    }
-    let message = "members are whole pod templates, to which settings of engine and hardware do not apply";
-    for ids in &settings {
-        super::resolve::unused(ids, message, ledger);
-    }
+    unused::beside_members(role, ledger);
     let facts = ir::EngineFacts {
         port: role.engine.port.as_ref().map(Traced::number),
         ..facts(role)
@@ -197,6 +181,12 @@ fn generated(
             engine: None,
             image: Some(router.image.clone()),
         };
+        unused::without_engine(role, None, ledger);
+        super::resolve::unused(
+            &role.worker.as_ref().map(Decode::origins).unwrap_or_default(),
+            "a router has no workers",
+            ledger,
+        );
         let template = parts.template(&router.process, None, role.leader.as_ref(), ledger);
         let facts = ir::EngineFacts {
             port: Some(router.port.clone()),
@@ -212,6 +202,11 @@ fn generated(
     let inputs = Inputs::new(role, spread, &source);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
+    if known && role.computes() {
+        unused::beside_engine(role, ledger);
+    } else {
+        unused::without_engine(role, scene.spec.model.as_ref(), ledger);
+    }
     let env: Vec<Node> = role
         .engine
         .env

@@ -102,6 +102,11 @@ pub fn rollout(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Rollout> {
         let said = Diagnostic::new(&CONTRADICTION, message).at_ids(&at.union(&ids));
         ledger.report(said.remedy("set `maxUnavailable` or `maxSurge` to at least 1"));
     }
+    // What is off needs no field; the bounds that are written out all the same arrive where the target has them.
+    for off in [&paused, &in_place].into_iter().flatten().filter(|v| !v.value) {
+        let said = Diagnostic::new(&TRIVIAL, "this is what happens anyway").outcome(Outcome::Defaulted);
+        ledger.waive(&off.ids, said);
+    }
     Some(ir::Rollout {
         max_unavailable,
         max_surge,
@@ -112,13 +117,18 @@ pub fn rollout(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Rollout> {
 }
 
 /// What is made anew when a container fails. `pods` are the pods of a replica.
-pub fn restart(role: &Resolved, pods: u32) -> ir::Restart {
+pub fn restart(role: &Resolved, pods: u32, ledger: &mut Ledger) -> ir::Restart {
     let Restart {
         ids,
         policy,
         base_delay,
         max_delay,
     } = role.restart.clone();
+    if let Some(policy) = policy.as_ref().filter(|p| p.value == RestartPolicy::Pod) {
+        let message = "the kubelet restarts containers anyway";
+        let said = Diagnostic::new(&TRIVIAL, message).outcome(Outcome::Defaulted);
+        ledger.waive(&policy.ids.union(&ids), said);
+    }
     let default = if pods > 1 {
         RestartPolicy::Replica
     } else {

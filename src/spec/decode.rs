@@ -4,9 +4,7 @@
 //! what can be read is returned beside them. Every field is optional at this level: what a missing one means is decided
 //! by the plan, and [`object!`] marks those that must be there with `@required`.
 
-use super::codes::{
-    EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD,
-};
+use super::codes::{EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
 use super::shape::{ObjectShape, Shape};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::source::Sources;
@@ -105,7 +103,10 @@ impl Decoder<'_> {
 
     /// Excuses a list or mapping without anything in it, should nothing come of it.
     pub fn says_nothing(&mut self, node: &Node) {
-        let said = Diagnostic::new(&EMPTY, format!("{} without anything in it says nothing", describe(node)));
+        let said = Diagnostic::new(
+            &EMPTY,
+            format!("{} without anything in it says nothing", describe(node)),
+        );
         self.ledger.waive(&node.ids, said.outcome(Outcome::Defaulted));
     }
 

@@ -46,7 +46,7 @@ impl Dice {
 /// A Serving of a seed.
 pub fn serving(seed: u64) -> Value {
     let mut dice = Dice::new(seed);
-    let plenty = *dice.pick(&[1, 4, 8, 15, 30]);
+    let plenty = *dice.pick(&[1, 2, 4, 8, 15]);
     let engine = *dice.pick(&["vllm", "vllm", "vllm", "sglang", "sglang", "trtllm", "custom", ""]);
     let mut draw = Draw {
         dice,
@@ -81,7 +81,10 @@ const ROLE_SETS: &[&[(&str, &str)]] = &[
     &[("a", ""), ("a-b", ""), ("b", "")],
     &[("server", ""), ("router", "router")],
     &[("prefill", ""), ("prefill-long", "prefill"), ("decode", "")],
-    &[("prefill-of-the-long-name", "prefill"), ("decode-of-the-long-name", "decode")],
+    &[
+        ("prefill-of-the-long-name", "prefill"),
+        ("decode-of-the-long-name", "decode"),
+    ],
     &[("prefill", "")],
     &[("worker", "other"), ("leader", "aggregated")],
     &[("n1", ""), ("n1-0", "")],
@@ -142,13 +145,15 @@ impl Draw {
     }
 
     fn name(&mut self) -> String {
-        let long = match self.dice.below(20) {
-            0 => 63,
-            1 => 20 + self.dice.below(45),
-            2 => 30,
+        let long = match self.dice.below(30) {
+            0 => 20 + self.dice.below(44),
+            1 | 2 => 30,
             _ => 0,
         };
-        let mut name = (*self.dice.pick(&["qwen3", "a", "my-model", "deepseek-r1", "n0", "x-0"])).to_owned();
+        let mut name = (*self
+            .dice
+            .pick(&["qwen3", "a", "my-model", "deepseek-r1", "n0", "x-0"]))
+        .to_owned();
         while name.len() < long {
             name.push_str("-abc");
         }
@@ -178,7 +183,17 @@ impl Draw {
         if self.dice.chance(60) {
             role.insert("replicas".into(), (*self.dice.pick(&[1, 2, 3, 4, 11])).into());
         }
-        if self.dice.chance(70) && !matches!(name, "router" | "helper" | "gate") {
+        if matches!(name, "helper" | "worker") {
+            role.remove("members");
+            role.insert(
+                "engine".into(),
+                json!({"type": "custom", "image": "registry.example.com/helper:1"}),
+            );
+        }
+        if !self.dice.chance(10) {
+            role.remove("kvTransfer");
+        }
+        if self.dice.chance(70) && !matches!(name, "router" | "helper" | "gate" | "worker") {
             let (tensor, pipeline, data, expert) = *self.dice.pick(SHAPES);
             let mut shape = Map::new();
             for (key, value) in [("tensor", tensor), ("pipeline", pipeline), ("data", data)] {
@@ -192,8 +207,12 @@ impl Draw {
             role.insert("parallelism".into(), shape.into());
             let world = tensor * pipeline * data;
             if self.dice.chance(15) {
-                let nodes: Vec<u32> = (1..=world).filter(|n| world % n == 0 && world / n <= 8).collect();
+                let most = if self.dice.chance(90) { 4 } else { 16 };
+                let nodes: Vec<u32> = (1..=world)
+                    .filter(|n| world % n == 0 && world / n <= most)
+                    .collect();
                 role.insert("nodes".into(), (*self.dice.pick(&nodes)).into());
+                role.remove("accelerator");
             }
         }
         if self.engine == "custom" && self.dice.chance(50) {
@@ -225,7 +244,9 @@ impl Draw {
     /// The value of a field: by its name where the name says more than the type does.
     fn field(&mut self, owner: &str, name: &str, shape: Shape) -> Option<Value> {
         let value = match (owner, name) {
-            ("ServingSpec", "roles") | ("Role", "dependsOn" | "nodes" | "name" | "parallelism") => return None,
+            ("ServingSpec", "roles") | ("Role", "dependsOn" | "nodes" | "name" | "parallelism") => {
+                return None;
+            }
             (_, "patches") => return None,
             ("ServingSpec" | "Role", "engine") => self.engine(),
             ("ServingSpec" | "Role", "kvTransfer") => self.kv_transfer(),
@@ -235,7 +256,7 @@ impl Draw {
             ("Role", "members") => self.members(),
             ("Model", "uri") => self.uri().into(),
             ("Model", "cache") => self.cache(),
-            ("Accelerator", "perNode") => (*self.dice.pick(&[8, 8, 8, 4, 1, 16, 0])).into(),
+            ("Accelerator", "perNode") => (*self.dice.pick(&[8, 8, 8, 8, 4, 4, 16, 0])).into(),
             ("DeviceClaim", _) if name != "name" => return None,
             ("Accelerator", "claims") => json!([{"name": "gpu", "resourceClaimTemplateName": "gpus"}]),
             ("Scheduling", "topology") => json!({
@@ -243,7 +264,12 @@ impl Draw {
                 "scope": *self.dice.pick(&["replica", "role", "slice"]),
                 "mode": *self.dice.pick(&["required", "preferred"]),
             }),
-            ("Disruption", _) => return self.dice.chance(50).then(|| json!(*self.dice.pick(&["50%", "100%"]))),
+            ("Disruption", _) => {
+                return self
+                    .dice
+                    .chance(50)
+                    .then(|| json!(*self.dice.pick(&["50%", "100%"])));
+            }
             ("Scaling", _) => match name {
                 "minReplicas" => (1 + self.dice.below(2)).into(),
                 "maxReplicas" => (11 + self.dice.below(9)).into(),
@@ -257,19 +283,25 @@ impl Draw {
     fn value(&mut self, owner: &str, name: &str, shape: Shape) -> Option<Value> {
         Some(match shape {
             Shape::String(Some("quantity")) => (*self.dice.pick(&["500m", "64Gi", "8", "10G"])).into(),
-            Shape::String(Some("duration")) => {
-                self.dice.pick(&[json!("90s"), json!("10m"), json!(30), json!("1h30m")]).clone()
-            }
+            Shape::String(Some("duration")) => self
+                .dice
+                .pick(&[json!("90s"), json!("10m"), json!(30), json!("1h30m")])
+                .clone(),
             Shape::String(_) => self.word(owner, name).into(),
             Shape::Integer { minimum, maximum } => {
-                let low = if name.to_lowercase().contains("port") { 8000 } else { minimum };
+                let low = if name.to_lowercase().contains("port") {
+                    8000
+                } else {
+                    minimum
+                };
                 (low + self.dice.below(5) as i64).min(maximum).into()
             }
             Shape::Number => (*self.dice.pick(&[0.5, 0.9, 0.85])).into(),
             Shape::Boolean => self.dice.chance(60).into(),
-            Shape::IntOrString => {
-                self.dice.pick(&[json!(1), json!(2), json!("25%"), json!("50%"), json!("100%")]).clone()
-            }
+            Shape::IntOrString => self
+                .dice
+                .pick(&[json!(1), json!(2), json!("25%"), json!("50%"), json!("100%")])
+                .clone(),
             Shape::Choice { words, .. } => self.dice.pick(words).0.into(),
             Shape::List(item) => {
                 let mut items = Vec::new();
@@ -317,6 +349,15 @@ impl Draw {
                 "--max-log-len=100",
             ],
             (_, "command") => &["run"],
+            (_, "all2allBackend") if self.engine == "sglang" => &["deepep"],
+            (_, "all2allBackend") => &["deepep_high_throughput", "pplx"],
+            (_, "attentionBackend") if self.engine == "sglang" => &["flashinfer", "fa3"],
+            (_, "attentionBackend") => &["FLASH_ATTN"],
+            (_, "toolCallParser") if self.engine == "sglang" => &["qwen25"],
+            (_, "toolCallParser") => &["hermes"],
+            (_, "reasoningParser") if self.engine == "sglang" => &["deepseek-r1"],
+            (_, "reasoningParser") => &["deepseek_r1"],
+            (_, "sshSecret") => &["ssh-keys"],
             (_, "dtype") => &["auto", "bfloat16"],
             (_, "kvCacheDtype") => &["auto", "fp8"],
             (_, "quantization") => &["fp8", "awq"],
@@ -337,7 +378,11 @@ impl Draw {
     fn map(&mut self, name: &str) -> Value {
         let mut map = Map::new();
         let pool: &[(&str, &str)] = match name {
-            "annotations" => &[("owner", "me@example.com"), ("note", "a: b\n# c\n"), ("example.com/on", "y")],
+            "annotations" => &[
+                ("owner", "me@example.com"),
+                ("note", "a: b\n# c\n"),
+                ("example.com/on", "y"),
+            ],
             "nodeSelector" => &[("example.com/pool", "gpu"), ("kubernetes.io/arch", "arm64")],
             _ => &[("team", "nlp"), ("example.com/stage", "on"), ("v", "1.10")],
         };
@@ -361,9 +406,19 @@ impl Draw {
                 "vllm/vllm-openai:v0.14.1",
                 "vllm/vllm-openai:latest",
             ],
-            "sglang" => &["lmsysorg/sglang:v0.5.23", "lmsysorg/sglang:v0.4.9", "lmsysorg/sglang:v0.5.2-cu126"],
-            "trtllm" => &["nvcr.io/nvidia/tensorrt-llm/release:1.2.1", "nvcr.io/nvidia/tensorrt-llm/release:1.0.0"],
-            "custom" => &["registry.example.com/engine:1", "registry.example.com/engine@sha256:0123456789abcdef"],
+            "sglang" => &[
+                "lmsysorg/sglang:v0.5.23",
+                "lmsysorg/sglang:v0.4.9",
+                "lmsysorg/sglang:v0.5.2-cu126",
+            ],
+            "trtllm" => &[
+                "nvcr.io/nvidia/tensorrt-llm/release:1.2.1",
+                "nvcr.io/nvidia/tensorrt-llm/release:1.0.0",
+            ],
+            "custom" => &[
+                "registry.example.com/engine:1",
+                "registry.example.com/engine@sha256:0123456789abcdef",
+            ],
             _ => &["vllm/vllm-openai:v0.33.0"],
         };
         if !self.engine.is_empty() {
@@ -382,6 +437,9 @@ impl Draw {
         } else if !self.dice.chance(10) {
             engine.remove("command");
         }
+        if self.engine == "trtllm" && outer && self.dice.chance(90) {
+            engine.insert("sshSecret".into(), "ssh-keys".into());
+        }
         if self.engine != "vllm" {
             engine.remove("loadBalancing");
             engine.remove("executor");
@@ -396,15 +454,24 @@ impl Draw {
         let pool: &[&str] = match self.engine {
             "sglang" => &["mooncake", "nixl", "mooncake", "moriio"],
             "trtllm" => &["nixl", "ucx", "mpi"],
-            _ => &["nixl", "nixl", "mooncake", "lmcache", "moriio"],
+            _ => &["nixl", "nixl", "nixl", "mooncake", "lmcache", "moriio"],
         };
         let mut transfer = Map::new();
         transfer.insert("connector".into(), (*self.dice.pick(pool)).into());
         if self.dice.chance(self.plenty) {
             transfer.insert("port".into(), (*self.dice.pick(&[5600, 9100, 8998])).into());
         }
-        if self.dice.chance(self.plenty / 3) {
-            transfer.insert("options".into(), json!({}));
+        let options = match transfer["connector"].as_str() {
+            Some("lmcache") => {
+                json!({"pd_buffer_size": 1_000_000_000, "pd_proxy_host": "proxy", "pd_proxy_port": 7500})
+            }
+            Some("moriio") if self.engine != "sglang" => {
+                json!({"handshake_port": 6301, "notify_port": 61005, "proxy_ip": "proxy", "proxy_ping_port": 36367})
+            }
+            _ => json!({}),
+        };
+        if options != json!({}) || self.dice.chance(self.plenty / 3) {
+            transfer.insert("options".into(), options);
         }
         transfer.into()
     }
@@ -500,15 +567,19 @@ impl Draw {
                 json!({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}),
                 json!({"operator": "Exists"}),
             ],
-            "Affinity" => vec![json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "Affinity" => vec![
+                json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
                 "nodeSelectorTerms": [{"matchExpressions": [
-                    {"key": "example.com/rack", "operator": "In", "values": ["r1"]}]}]}}})],
+                    {"key": "example.com/rack", "operator": "In", "values": ["r1"]}]}]}}}),
+            ],
             "ResourceRequirements" => vec![
                 json!({"requests": {"cpu": "8", "memory": "64Gi"}}),
                 json!({"limits": {"memory": "64Gi"}, "requests": {"cpu": 4}}),
-                json!({"limits": {"nvidia.com/gpu": "2"}}),
             ],
-            "LifecycleHandler" => vec![json!({"exec": {"command": ["sleep", "10"]}}), json!({"sleep": {"seconds": 5}})],
+            "LifecycleHandler" => vec![
+                json!({"exec": {"command": ["sleep", "10"]}}),
+                json!({"sleep": {"seconds": 5}}),
+            ],
             _ => return None,
         };
         Some(self.dice.pick(&pool).clone())

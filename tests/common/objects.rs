@@ -100,6 +100,12 @@ fn templates(object: &Value) -> Vec<Labels> {
         if value["spec"]["containers"].is_array() {
             found.push(labels(&value["metadata"]["labels"]));
         }
+        // RoleBasedGroup lays patches for leaders and workers over one template.
+        for patch in ["leaderTemplatePatch", "workerTemplatePatch"] {
+            let mut both = labels(&value["template"]["metadata"]["labels"]);
+            both.extend(labels(&value[patch]["metadata"]["labels"]));
+            found.push(both);
+        }
         if value["spec"]["podSpec"]["containers"].is_array() {
             found.push(labels(&value["labels"]));
         }

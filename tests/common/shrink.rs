@@ -47,9 +47,17 @@ fn paths(document: &Value) -> Vec<String> {
 
 fn children(value: &Value) -> Vec<(String, &Value)> {
     match value {
-        Value::Object(map) => map.iter().map(|(k, v)| (k.replace('~', "~0").replace('/', "~1"), v)).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(k, v)| (k.replace('~', "~0").replace('/', "~1"), v))
+            .collect(),
         // From the end, so that taking one away moves none that are still to come.
-        Value::Array(items) => items.iter().enumerate().rev().map(|(i, v)| (i.to_string(), v)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(i, v)| (i.to_string(), v))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -66,7 +74,9 @@ fn remove(document: &mut Value, path: &str) {
 /// The places of all leaves.
 pub fn leaves(document: &Value) -> Vec<String> {
     let all = paths(document);
-    all.into_iter().filter(|p| children(document.pointer(p).unwrap()).is_empty()).collect()
+    all.into_iter()
+        .filter(|p| children(document.pointer(p).unwrap()).is_empty())
+        .collect()
 }
 
 /// Changes a leaf into another one that looks much like it.

@@ -138,7 +138,9 @@ impl Lowering<'_> {
         let mut template = shared::one_template(role, RANK, cx.ledger);
         check::template(role, &template, cx.ledger);
         if let Some(labels) = template.at_mut(&["metadata"]).map_mut().get_mut("labels") {
-            labels.map_mut().remove(crate::ir::MEMBER_LABEL);
+            if let Some(member) = labels.map_mut().remove(crate::ir::MEMBER_LABEL) {
+                labels.decided_by(&member.ids);
+            }
         }
         self.tell_gateway(role, &mut template, cx.ledger);
         shared::use_pod_reader(self.serving, role, &mut template);

@@ -3,10 +3,11 @@
 use super::answers::LwsAnswers;
 use super::codes::{GANG_PROVIDER, NAME_CLASH, NAME_TOO_LONG, SUB_GROUP};
 use super::options::{GangProvider, Options, Platform, QueueSystem, RoleOptions, SubdomainPolicy};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Outcome};
 use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Gang, Member, Role, Rollout, Serving};
+use crate::plan::codes::NO_EFFECT;
 use crate::spec::decode::Decoder;
 use crate::spec::policy::{RestartPolicy, StartupOrder};
 use crate::template::Vars;
@@ -28,6 +29,7 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         options,
         platform,
     };
+    lowering.unused(cx);
     let mut objects = shared::access(serving);
     for slice in shared::slices(serving) {
         for role in &serving.roles {
@@ -47,6 +49,14 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
+    /// Names options that nothing of the spec needs.
+    fn unused(&self, cx: &mut Context<'_>) {
+        if let Some(system) = &self.options.queue_system {
+            let said = Diagnostic::new(&NO_EFFECT, "the spec names no queue").outcome(Outcome::Dropped);
+            cx.ledger.waive(&system.ids, said);
+        }
+    }
+
     fn role(&self, role: &Role, slice: Option<u32>, cx: &mut Context<'_>) -> Vec<Node> {
         // Taken apart in full, so that a new field is a decision here.
         let Role {
@@ -108,7 +118,7 @@ impl Lowering<'_> {
                 .map(|s| s.map(|s| Str::from(startup_policy(*s))).node()),
         );
         vars.set("networkConfig", self.network(&options));
-        self.rollout(rollout.as_ref(), &replicas, &mut vars);
+        self.rollout(rollout.as_ref(), &replicas, &mut vars, cx);
         self.storage(options, role, &mut vars, cx);
         vars.set("leaderTemplate", leader);
         vars.set("workerTemplate", worker);
@@ -180,7 +190,13 @@ impl Lowering<'_> {
     }
 
     /// Both bounds are always written: defaults differ between this object and a DisaggregatedSet role.
-    fn rollout(&self, rollout: Option<&Rollout>, replicas: &Traced<u32>, vars: &mut Vars) {
+    fn rollout(
+        &self,
+        rollout: Option<&Rollout>,
+        replicas: &Traced<u32>,
+        vars: &mut Vars,
+        cx: &mut Context<'_>,
+    ) {
         let default = Rollout {
             max_unavailable: None,
             max_surge: None,
@@ -203,6 +219,9 @@ impl Lowering<'_> {
             .as_ref()
             .filter(|p| p.value)
             .map(|p| p.zip(replicas, |_, replicas| *replicas).node());
+        if let (Some(partition), Some(paused), true) = (partition, paused, held.is_some()) {
+            cx.ledger.supersede(&partition.ids, &paused.ids);
+        }
         vars.set("partition", held.or(partition.as_ref().map(Traced::node)));
     }
 
@@ -243,7 +262,7 @@ impl Lowering<'_> {
             );
             cx.ledger.report(
                 said.at_ids(&gang.ids.union(&gang.scope.ids))
-                    .outcome(crate::diagnostic::Outcome::Emulated),
+                    .outcome(Outcome::Emulated),
             );
         }
     }
