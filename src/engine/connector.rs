@@ -264,10 +264,6 @@ fn vllm(
     if name == "MultiConnector" {
         fine &= parts(role, kv, &mut config, ledger);
     }
-    if let (None, Some(port)) = (&transfer.port, &kv.port) {
-        // Only the other side listens.
-        config.decided_by(&port.ids);
-    }
     if let Some(options) = &kv.options {
         config.ids.merge(&options.ids);
     }
@@ -527,9 +523,6 @@ fn trtllm(request: &Request<'_>, kv: &KvTransfer, name: &str, file: &mut Node) -
         config.ids.merge(&options.ids);
     }
     // The transceiver finds its ports itself.
-    if let Some(port) = &kv.port {
-        config.decided_by(&port.ids);
-    }
     if request.phase == Phase::Prefill && file.get("disable_overlap_scheduler").is_none() {
         file.set("disable_overlap_scheduler", true);
     }

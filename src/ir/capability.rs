@@ -126,13 +126,13 @@ fn report(used: &Use, row: &Capability, dialect: &'static str, ledger: &mut Ledg
         .at_ids(&used.ids)
         .outcome(outcome)
         .target(target);
-    if matches!(row.support, Support::Impossible(_)) {
-        said = said.at_ids(&used.whole);
-    }
     if matches!(row.support, Support::Lossy(_)) && !used.explicit {
         said = said.severity(Severity::Note);
     }
     said.reason = row.support.detail().map(Into::into);
     said.remedy = (!row.remedy.is_empty()).then(|| row.remedy.into());
+    if matches!(row.support, Support::Impossible(_)) {
+        ledger.waive(&used.whole, said.clone());
+    }
     ledger.report(said);
 }

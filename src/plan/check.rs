@@ -26,6 +26,7 @@ pub fn roles(roles: &[Resolved], ledger: &mut Ledger) {
     agreement(roles, ledger);
     claims(roles, ledger);
     resources(roles, ledger);
+    devices(roles, ledger);
 }
 
 /// Extended resources are qualified names: `nvidia.com/gpu`.

@@ -112,7 +112,8 @@ pub const NO_CONTAINER: Code = Code {
     id: "INF1013",
     title: "nothing to run",
     severity: Error,
-    explanation: "A role needs an engine with a model, a `custom` engine with an image, or a pod template with containers.",
+    explanation: "A role needs an engine with a model, a `custom` engine with an image, or a pod template with containers; a router \
+                  needs roles that it can route to.",
 };
 
 /// A `$(infer.…)` reference that is not known.

@@ -171,7 +171,17 @@ fn generated(
     ledger: &mut Ledger,
 ) -> Option<Built> {
     if super::router::is_compiled(role) {
-        let router = super::router::of_role(scene, role, planned, ledger)?;
+        let Some(router) = super::router::of_role(scene, role, planned, ledger) else {
+            if !ledger.has_errors() {
+                let message = format!("the router `{}` has nothing to route to", role.name.value);
+                let said = Diagnostic::new(&NO_CONTAINER, message).at_ids(&role.name.ids);
+                ledger.report(said.remedy(
+                    "behind it stand prefill and decode roles, or one of phase `aggregated`, whose `engine.port` is known; \
+                     or give the router a `command` of its own",
+                ));
+            }
+            return None;
+        };
         super::router::annotate(planned, &router.prefill_annotations);
         let parts = Parts {
             scene,
@@ -206,6 +216,7 @@ fn generated(
         unused::beside_engine(role, ledger);
     } else {
         unused::without_engine(role, scene.spec.model.as_ref(), ledger);
+        unused::untold(role, &source, ledger);
     }
     let env: Vec<Node> = role
         .engine

@@ -92,7 +92,7 @@ pub fn bend(leaf: &mut Value) {
             Err(_) if s.ends_with("Gi") => format!("7{s}").into(),
             Err(_) => format!("{s}q").into(),
         },
-        Value::Object(_) => Value::Null,
+        Value::Object(_) => serde_json::json!({"q": 1}),
         Value::Array(_) => serde_json::json!(["q"]),
         Value::Null => "q".into(),
     };

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::dialect::{Context, shared};
 use crate::ir::answer::{Asker, resolve};
 use crate::ir::{Role, Rollout};
+use crate::plan::codes::NO_EFFECT;
 use crate::spec::policy::StartupOrder;
 use crate::template::Vars;
 use crate::value::{Ids, Map, Node, Reference, Traced, Value};
@@ -138,9 +139,12 @@ impl Lowering<'_> {
         let mut template = shared::one_template(role, RANK, cx.ledger);
         check::template(role, &template, cx.ledger);
         if let Some(labels) = template.at_mut(&["metadata"]).map_mut().get_mut("labels") {
-            if let Some(member) = labels.map_mut().remove(crate::ir::MEMBER_LABEL) {
-                labels.decided_by(&member.ids);
-            }
+            labels.map_mut().remove(crate::ir::MEMBER_LABEL);
+        }
+        for member in &role.members {
+            let message = "the pods of a replica have one template, so no label tells its members apart";
+            let said = Diagnostic::new(&NO_EFFECT, message).severity(Severity::Note);
+            cx.ledger.waive(&member.name.ids, said.outcome(Outcome::Dropped));
         }
         self.tell_gateway(role, &mut template, cx.ledger);
         shared::use_pod_reader(self.serving, role, &mut template);

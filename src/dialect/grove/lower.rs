@@ -225,7 +225,7 @@ impl Lowering<'_> {
         vars.set(
             "replicas",
             if lone {
-                layout.role.replicas.node()
+                layout.role.replicas.clone().and(&clique.member.count.ids).node()
             } else {
                 clique.member.count.node()
             },

@@ -83,9 +83,7 @@ pub fn one_template(role: &Role, rank: &str, ledger: &mut Ledger) -> Node {
         .object()
         .and_then(|object| merger.object(&templates, object, ""));
     merger.report_widened();
-    let mut merged = merged.unwrap_or_default();
-    role.members.iter().for_each(|m| merged.decided_by(&m.name.ids));
-    merged
+    merged.unwrap_or_default()
 }
 
 /// A node of each member at the same place; absent where the member has none.
@@ -276,11 +274,9 @@ impl Merger<'_> {
     /// Labels, without the one that tells members apart: no template can say it for all of them.
     fn labels(&mut self, parts: &Parts<'_>, path: &str) -> Option<Node> {
         let mut merged = Map::new();
-        let mut dropped = Ids::none();
         for key in keys(parts) {
             let values = children(parts, &key);
             if key == MEMBER_LABEL {
-                dropped.merge(&origins(&values));
                 continue;
             }
             merged.insert_some(
@@ -290,7 +286,6 @@ impl Merger<'_> {
         }
         let mut node = Node::from(merged);
         present(parts).into_iter().for_each(|n| node.decided_by(&n.ids));
-        node.decided_by(&dropped);
         Some(node)
     }
 
