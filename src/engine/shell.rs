@@ -9,14 +9,16 @@ use crate::value::{Node, Piece, Text, Value};
 pub fn word(out: &mut Text, word: &Node) {
     match &word.value {
         Value::Text(pieces) => {
-            literal(out, "\"");
             for piece in pieces {
                 match piece {
-                    Piece::Literal(s) => literal(out, &within_double_quotes(s)),
-                    Piece::Reference(_) => out.push(piece.clone()),
+                    Piece::Literal(s) => literal(out, &quoted(s)),
+                    Piece::Reference(_) => {
+                        literal(out, "\"");
+                        out.push(piece.clone());
+                        literal(out, "\"");
+                    }
                 }
             }
-            literal(out, "\"");
         }
         _ => literal(out, &quoted(Word::of(word).text())),
     }
@@ -39,17 +41,6 @@ pub fn quoted(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
-}
-
-fn within_double_quotes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '"' | '\\' | '$' | '`') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 /// `/bin/sh -c SCRIPT` as a command and its arguments; the script has the origins of all words in it.
@@ -111,7 +102,7 @@ mod tests {
         assert_eq!(
             script,
             [
-                Piece::Literal("\"a\\$b".into()),
+                Piece::Literal("'a$b'\"".into()),
                 Piece::Reference(Reference::Leader),
                 Piece::Literal("\"".into())
             ]

@@ -209,7 +209,8 @@ fn generated(
         });
     }
     let source = source(scene, role, ledger)?;
-    let inputs = Inputs::new(role, spread, &source);
+    let mut inputs = Inputs::new(role, spread, &source);
+    inputs.read_references(&scene.role_names(), ledger);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
     if known && role.computes() {

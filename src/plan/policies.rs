@@ -107,6 +107,10 @@ pub fn rollout(role: &Resolved, ledger: &mut Ledger) -> Option<ir::Rollout> {
         let said = Diagnostic::new(&TRIVIAL, "this is what happens anyway").outcome(Outcome::Defaulted);
         ledger.waive(&off.ids, said);
     }
+    // Many targets hold changes back by a partition over all replicas.
+    if let (Some(partition), Some(paused)) = (&partition, paused.as_ref().filter(|p| p.value)) {
+        ledger.supersede(&partition.ids, &paused.ids);
+    }
     Some(ir::Rollout {
         max_unavailable,
         max_surge,

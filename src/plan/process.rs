@@ -3,7 +3,7 @@
 use super::model::Source;
 use super::nodes::Spread;
 use super::resolve::Resolved;
-use super::settings;
+use super::{settings, variables};
 use crate::diagnostic::Ledger;
 use crate::engine::request::{
     Executor, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Request, Wrapper,
@@ -123,6 +123,12 @@ impl Inputs {
                 .as_ref()
                 .map(|l| l.map(|l| load_balancing(*l))),
         }
+    }
+
+    /// Reads the references in what the user writes of the command line, before it becomes part of a script.
+    pub fn read_references(&mut self, roles: &[Str], ledger: &mut Ledger) {
+        let words = self.command.iter_mut().chain(&mut self.args);
+        words.for_each(|word| variables::read(word, roles, ledger));
     }
 
     /// The question.

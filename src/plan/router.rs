@@ -1,9 +1,9 @@
 //! The router that stands before prefill and decode: as the spec writes it, or added where the target has none of its own.
 
 use super::codes::{NO_EFFECT, OWN_ROUTER};
-use super::process;
 use super::resolve::Resolved;
 use super::{Request, Scene};
+use super::{process, variables};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::engine::Version;
 use crate::engine::request::{KvTransfer, Process};
@@ -70,7 +70,10 @@ pub fn of_role(
     let kv = transfer(scene);
     let backends = backends(planned, kv.as_ref())?;
     let discovers = roles_of(&backends);
-    let args: Vec<Node> = role.engine.args.iter().flatten().map(Node::from).collect();
+    let mut args: Vec<Node> = role.engine.args.iter().flatten().map(Node::from).collect();
+    let roles = scene.role_names();
+    args.iter_mut()
+        .for_each(|word| variables::read(word, &roles, ledger));
     let request = RouterRequest {
         kind,
         version: &version,

@@ -68,7 +68,8 @@ fn parse(name: &str, at: &Node, roles: &[Str], ledger: &mut Ledger) -> Option<Re
     };
     let Some(reference) = reference else {
         let message = format!("`$(infer.{name})` is not a reference");
-        ledger.report(
+        report(
+            ledger,
             Diagnostic::new(&BAD_REFERENCE, message)
                 .at_ids(&at.ids)
                 .remedy("`kubectl infer explain INF1014` lists them"),
@@ -79,10 +80,19 @@ fn parse(name: &str, at: &Node, roles: &[Str], ledger: &mut Ledger) -> Option<Re
         &reference
         && !roles.contains(role)
     {
-        ledger.report(Diagnostic::new(&UNKNOWN_ROLE, format!("no role is called `{role}`")).at_ids(&at.ids));
+        let message = format!("no role is called `{role}`");
+        report(ledger, Diagnostic::new(&UNKNOWN_ROLE, message).at_ids(&at.ids));
         return None;
     }
     Some(reference)
+}
+
+/// Says something once: command lines are read before they become part of a template, which is read again.
+fn report(ledger: &mut Ledger, said: Diagnostic) {
+    let same = |d: &Diagnostic| d.code == said.code && d.at == said.at && d.message == said.message;
+    if !ledger.diagnostics.iter().any(same) {
+        ledger.report(said);
+    }
 }
 
 /// A reference as users write it: the inverse of [`read`].

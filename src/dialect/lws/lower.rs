@@ -118,7 +118,7 @@ impl Lowering<'_> {
                 .map(|s| s.map(|s| Str::from(startup_policy(*s))).node()),
         );
         vars.set("networkConfig", self.network(&options));
-        self.rollout(rollout.as_ref(), &replicas, &mut vars, cx);
+        self.rollout(rollout.as_ref(), &replicas, &mut vars);
         self.storage(options, role, &mut vars, cx);
         vars.set("leaderTemplate", leader);
         vars.set("workerTemplate", worker);
@@ -190,13 +190,7 @@ impl Lowering<'_> {
     }
 
     /// Both bounds are always written: defaults differ between this object and a DisaggregatedSet role.
-    fn rollout(
-        &self,
-        rollout: Option<&Rollout>,
-        replicas: &Traced<u32>,
-        vars: &mut Vars,
-        cx: &mut Context<'_>,
-    ) {
+    fn rollout(&self, rollout: Option<&Rollout>, replicas: &Traced<u32>, vars: &mut Vars) {
         let default = Rollout {
             max_unavailable: None,
             max_surge: None,
@@ -219,9 +213,6 @@ impl Lowering<'_> {
             .as_ref()
             .filter(|p| p.value)
             .map(|p| p.zip(replicas, |_, replicas| *replicas).node());
-        if let (Some(partition), Some(paused), true) = (partition, paused, held.is_some()) {
-            cx.ledger.supersede(&partition.ids, &paused.ids);
-        }
         vars.set("partition", held.or(partition.as_ref().map(Traced::node)));
     }
 
