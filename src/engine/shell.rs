@@ -9,16 +9,27 @@ use crate::value::{Node, Piece, Text, Value};
 pub fn word(out: &mut Text, word: &Node) {
     match &word.value {
         Value::Text(pieces) => {
+            // $(NAME) is replaced before the shell sees it; where it is not, single quotes keep it from the shell.
+            let expands = |p: &Piece| matches!(p, Piece::Literal(s) if s.contains("$("));
+            let apart = pieces.iter().any(expands);
+            let quote = |out: &mut Text, around_reference: bool| {
+                if apart == around_reference {
+                    literal(out, "\"");
+                }
+            };
+            quote(out, false);
             for piece in pieces {
                 match piece {
-                    Piece::Literal(s) => literal(out, &quoted(s)),
+                    Piece::Literal(s) if apart => literal(out, &quoted(s)),
+                    Piece::Literal(s) => literal(out, &within_double_quotes(s)),
                     Piece::Reference(_) => {
-                        literal(out, "\"");
+                        quote(out, true);
                         out.push(piece.clone());
-                        literal(out, "\"");
+                        quote(out, true);
                     }
                 }
             }
+            quote(out, false);
         }
         _ => literal(out, &quoted(Word::of(word).text())),
     }
@@ -41,6 +52,17 @@ pub fn quoted(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
+}
+
+fn within_double_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// `/bin/sh -c SCRIPT` as a command and its arguments; the script has the origins of all words in it.
@@ -102,7 +124,7 @@ mod tests {
         assert_eq!(
             script,
             [
-                Piece::Literal("'a$b'\"".into()),
+                Piece::Literal("\"a\\$b".into()),
                 Piece::Reference(Reference::Leader),
                 Piece::Literal("\"".into())
             ]

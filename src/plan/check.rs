@@ -189,7 +189,7 @@ fn claims(roles: &[Resolved], ledger: &mut Ledger) {
 
 /// Accelerators and RDMA devices are different resources: their numbers would overwrite each other.
 fn devices(roles: &[Resolved], ledger: &mut Ledger) {
-    for role in roles.iter().filter(|r| r.accelerator.claims.is_none()) {
+    for role in roles.iter() {
         let rdma = role.network.rdma.as_ref().and_then(|r| r.resource.as_ref());
         let accelerator = role.accelerator.resource.as_ref();
         let name = accelerator.map_or("nvidia.com/gpu", |a| a.value.as_str());

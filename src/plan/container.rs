@@ -122,7 +122,8 @@ impl Parts<'_> {
         let accelerator = &self.role.accelerator;
         let mut extended: Vec<(Str, Node)> = Vec::new();
         let mut decided = accelerator.ids.clone();
-        if accelerator.claims.is_none() && self.spread.gpus.value > 0 {
+        let claimed = accelerator.claims.as_ref().is_some_and(|c| !c.is_empty());
+        if !claimed && self.spread.gpus.value > 0 {
             let name = accelerator
                 .resource
                 .clone()
@@ -136,13 +137,6 @@ impl Parts<'_> {
             extended.push((name.value, amount.node()));
         } else {
             decided.merge(&self.spread.gpus.ids);
-            decided.merge(
-                &accelerator
-                    .resource
-                    .as_ref()
-                    .map(Decode::origins)
-                    .unwrap_or_default(),
-            );
         }
         if let Some(crate::spec::engine::Rdma {
             ids,

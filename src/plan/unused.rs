@@ -81,6 +81,8 @@ pub fn beside_engine(role: &Resolved, ledger: &mut Ledger) {
     );
     let message = "only replicas of TensorRT-LLM over several nodes use ssh";
     unused(&origins(engine.ssh_secret.as_ref()), message, ledger);
+    let message = "no pod of the role asks for it: it takes claims, or no accelerators";
+    unused(&origins(role.accelerator.resource.as_ref()), message, ledger);
     let port = role.kv_transfer.as_ref().and_then(|kv| kv.port.as_ref());
     unused(
         &origins(port),

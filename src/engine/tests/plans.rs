@@ -311,10 +311,13 @@ fn check(case: &Case, what: &str) -> bool {
     ]
     .into_iter()
     .flatten();
+    let listens = case.engine != EngineKind::Trtllm && case.phase != Phase::Decode;
     let optional = case
         .kv
         .iter()
-        .flat_map(|_| [9, 10])
+        .map(|_| 9)
+        // A side that listens on no port of its own has no use for one: the plan says so.
+        .chain(case.kv.iter().filter(|_| listens).map(|_| 10))
         .chain(case.load_balancing.iter().map(|_| 11))
         .chain(case.executor.iter().map(|_| 12));
     for id in given.chain(optional).map(|n| Id::new(3, n)) {
