@@ -49,8 +49,8 @@ const VARIABLES: &[&str] = &[
 /// What the containers of groups get, init containers among them.
 const GROUP_VARIABLES: &[&str] = &["PODSET_NAME", "POD_GROUP_INDEX", "POD_GROUP_SIZE"];
 /// Fields of the pod and of containers that came after Kubernetes 1.31.
-const NEWER: &[&str] = &["hostnameOverride", "resources"];
-const NEWER_OF_CONTAINERS: &[&str] = &["restartPolicyRules"];
+pub(super) const NEWER: &[&str] = &["hostnameOverride", "resources"];
+pub(super) const NEWER_OF_CONTAINERS: &[&str] = &["restartPolicyRules"];
 
 /// Checks the pod template of a role as the spec makes it, before anything of ours is in it.
 pub fn template(role: &Role, template: &Node, ledger: &mut Ledger) {

@@ -1,5 +1,6 @@
 //! Codes of the AIBrix dialect.
 
+use super::admission;
 use crate::diagnostic::{Code, Severity::Error, Severity::Note, Severity::Warning};
 
 const fn code(
@@ -330,4 +331,14 @@ pub const CODES: &[&Code] = &[
     &ROUTING_HEADER,
     &ROLE_DUPLICATE,
     &GATEWAY_RANKS,
+    &admission::SCHEMA,
+    &admission::WEBHOOK,
+    &admission::NO_ROLE_SETS,
+    &admission::NO_REPLICAS,
+    &admission::SELECTOR_MISSES,
+    &admission::SELECTOR_SHARED,
+    &admission::POD_NAME,
+    &admission::DOUBLED_ROLE,
+    &admission::NEGATIVE,
+    &admission::IDLE_AUTOSCALER,
 ];

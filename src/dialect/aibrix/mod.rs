@@ -4,14 +4,23 @@
 //! `podGroupSize` pods with one template for all ranks. Prefill and decode are joined by the gateway of the cluster, which
 //! finds the engines by labels on their pods.
 
+mod admission;
+mod admit;
 mod answers;
+mod autoscaler;
 mod check;
 mod codes;
+mod expand;
+mod expand_children;
+mod expand_pods;
+mod expand_sidecar;
 mod gang;
 mod gateway;
 mod lower;
 mod lowering;
 mod options;
+mod pattern;
+mod read;
 mod role;
 mod scaling;
 mod stormservice;
@@ -22,6 +31,8 @@ mod version;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support, Use};
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::value::Node;
 
 /// The dialect.
@@ -177,5 +188,13 @@ impl Dialect for Aibrix {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        expand::expands(api_version, kind)
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        expand::expand(object, scene, cx)
     }
 }

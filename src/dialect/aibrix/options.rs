@@ -270,5 +270,7 @@ object! {
         gang_scheduler: "gangScheduler" => Traced<GangScheduler>,
         /// The name of that scheduler, if not the one of its own manifests.
         scheduler_name: "schedulerName" => Traced<Str>,
+        /// Whether its webhooks run. Default: true; the standalone overlays run without.
+        webhooks: "webhooks" => Traced<bool>,
     }
 }

@@ -71,6 +71,21 @@ impl Version {
         self.at_least(8)
     }
 
+    /// Pods are labelled with the revision of their role.
+    pub const fn role_revisions(self) -> bool {
+        self.at_least(6)
+    }
+
+    /// Names of RoleSets, PodSets and their pods are cut where they are too long, and the webhook looks at their lengths.
+    pub const fn cuts_sets(self) -> bool {
+        self.at_least(6)
+    }
+
+    /// Names of other pods are cut, too.
+    pub const fn cuts_pods(self) -> bool {
+        self.at_least(8)
+    }
+
     /// Characters of the template's hash in the names of pods.
     pub const fn hash(self) -> usize {
         if self.at_least(6) { 6 } else { 10 }
