@@ -125,11 +125,14 @@ fn pods(predicted: &[Value], real: &[Value]) -> Vec<String> {
 
 /// How well a pod fits, among those whose random name would.
 fn alike(predicted: &Value, real: &Value) -> usize {
-    let labels = predicted["labels"].as_object().into_iter().flatten();
-    let same = labels
-        .filter(|(k, v)| same(v, &real["metadata"]["labels"][k.as_str()]))
-        .count();
-    same + usize::from(same_text(&predicted["hostname"], &real["spec"]["hostname"]))
+    let in_common = |part: &str| {
+        let entries = predicted[part].as_object().into_iter().flatten();
+        entries
+            .filter(|(k, v)| same(v, &real["metadata"][part][k.as_str()]))
+            .count()
+    };
+    let hostname = same_text(&predicted["hostname"], &real["spec"]["hostname"]);
+    in_common("labels") + in_common("annotations") + usize::from(hostname)
 }
 
 fn same_text(a: &Value, b: &Value) -> bool {

@@ -51,7 +51,10 @@ pub fn storm_service(service: &StormService, how: How) -> Vec<Problem> {
         return problems;
     }
     if name.value.len() > SERVICE {
-        let reason = format!("the name has {} characters, more than {SERVICE}", name.value.len());
+        let reason = format!(
+            "the name has {} characters, more than {SERVICE}",
+            name.value.len()
+        );
         problems.push(Problem::new(&WEBHOOK, reason, &name.ids));
     }
     let longest = set
@@ -86,7 +89,11 @@ pub fn stored(
     let mut node = template?.clone();
     let spec = node.get("spec").filter(|s| !s.is_null())?;
     if spec.as_map().is_none() {
-        problems.push(Problem::new(&SCHEMA, "`template.spec` is not a mapping", &spec.ids));
+        problems.push(Problem::new(
+            &SCHEMA,
+            "`template.spec` is not a mapping",
+            &spec.ids,
+        ));
         return None;
     }
     cut_newer(&mut node, ledger);
@@ -95,10 +102,17 @@ pub fn stored(
     }
     let spec = node.at_mut(&["spec"]).map_mut();
     // Both are overwritten, whatever they say.
-    (spec.remove("hostname"), spec.remove("subdomain"));
-    let judgement = template::judge(&node, &SCHEMA, place);
+    for field in ["hostname", "subdomain"] {
+        if spec.get(field).is_some_and(|n| n.as_str().is_some()) {
+            spec.remove(field);
+        }
+    }
+    let judgement = template::judge(&node, &[], &SCHEMA, place);
     problems.extend(judgement.schema);
-    judgement.warnings.into_iter().for_each(|said| ledger.report(said));
+    judgement
+        .warnings
+        .into_iter()
+        .for_each(|said| ledger.report(said));
     if let Some(object) = Type::PodTemplateSpec.object() {
         cut_unknown(&mut node, object);
     }
@@ -179,7 +193,10 @@ pub fn no_role_sets(service: &StormService, root: &Node, scene: &Scene<'_>) -> O
             && d.root.at(&["spec", "clusterIP"]).and_then(Node::as_str) != Some("None")
     });
     if ordinary.next().is_some() {
-        let reason = format!("a Service `{}` with an address of its own is in the way", name.value);
+        let reason = format!(
+            "a Service `{}` with an address of its own is in the way",
+            name.value
+        );
         return none(&SERVICE_CLASH, reason, &name.ids);
     }
     if service.replicas.is_none() {
@@ -205,10 +222,14 @@ fn refused_role_set(service: &StormService) -> Option<Problem> {
         return Some(Problem::new(&NAME_TOO_LONG, reason, &name.ids));
     }
     let mut found = None;
-    labels_are_valid(&service.template_labels, &service.template_annotations, |reason, ids| {
-        let reason = format!("no RoleSet can be made: {reason}");
-        found.get_or_insert_with(|| Problem::new(&NO_ROLE_SETS, reason, ids));
-    });
+    labels_are_valid(
+        &service.template_labels,
+        &service.template_annotations,
+        |reason, ids| {
+            let reason = format!("no RoleSet can be made: {reason}");
+            found.get_or_insert_with(|| Problem::new(&NO_ROLE_SETS, reason, ids));
+        },
+    );
     for role in service.role_set.iter().flat_map(|s| &s.roles) {
         let key = format!("{PREFIX}role-revision-name.{}", role.name.value);
         if let Err(reason) = names::annotation_key(&key) {
@@ -254,7 +275,10 @@ fn shared(service: &StormService, root: &Node, scene: &Scene<'_>) -> Option<Prob
         };
         let taken = matches(theirs, &own) && (earlier || !matches(selector, &labels(other)));
         if taken {
-            let name = other.at(&["metadata", "name"]).and_then(Node::as_str).unwrap_or_default();
+            let name = other
+                .at(&["metadata", "name"])
+                .and_then(Node::as_str)
+                .unwrap_or_default();
             let reason = format!(
                 "the selector of StormService `{name}` matches the RoleSets of this one: each deletes the other's, for ever"
             );
@@ -268,12 +292,21 @@ fn shared(service: &StormService, root: &Node, scene: &Scene<'_>) -> Option<Prob
 pub fn matches(selector: &Node, labels: &Map) -> bool {
     let value = |key: &str| labels.get(key).and_then(Node::as_str);
     let pairs = selector.get("matchLabels").and_then(Node::as_map);
-    let all = pairs.into_iter().flatten().all(|(k, v)| v.as_str().is_some() && value(k) == v.as_str());
-    let expressions = selector.get("matchExpressions").and_then(Node::as_seq).unwrap_or_default();
+    let all = pairs
+        .into_iter()
+        .flatten()
+        .all(|(k, v)| v.as_str().is_some() && value(k) == v.as_str());
+    let expressions = selector
+        .get("matchExpressions")
+        .and_then(Node::as_seq)
+        .unwrap_or_default();
     all && expressions.iter().all(|expression| {
         let text = |field: &str| expression.get(field).and_then(Node::as_str).unwrap_or_default();
         let own = value(text("key"));
-        let values = expression.get("values").and_then(Node::as_seq).unwrap_or_default();
+        let values = expression
+            .get("values")
+            .and_then(Node::as_seq)
+            .unwrap_or_default();
         let listed = own.is_some_and(|own| values.iter().any(|v| v.as_str() == Some(own)));
         match text("operator") {
             "In" => listed,
@@ -325,7 +358,10 @@ pub fn refused(role: &Role, template: &Template, set: &str, pod: &str) -> Option
     };
     let reason = valid.and_then(|()| labels()).err()?;
     let shown = pattern::pattern(pod);
-    let reason = format!("the pods of role `{}` ({shown}) are refused: {reason}", role.name.value);
+    let reason = format!(
+        "the pods of role `{}` ({shown}) are refused: {reason}",
+        role.name.value
+    );
     let ids = if role.name.ids.is_empty() {
         &role.ids
     } else {
@@ -336,5 +372,9 @@ pub fn refused(role: &Role, template: &Template, set: &str, pod: &str) -> Option
 
 /// A template without containers, which only becomes known when a pod is made.
 pub fn no_template(place: &Ids) -> Problem {
-    Problem::new(&REFUSED, "Kubernetes refuses the pods: there are no containers", place)
+    Problem::new(
+        &REFUSED,
+        "Kubernetes refuses the pods: there are no containers",
+        place,
+    )
 }

@@ -76,7 +76,11 @@ pub fn read(root: &Node) -> (Autoscaler, Vec<Problem>) {
     windows(&mut r);
     let sources = r.list("spec.metricsSources");
     if sources.is_empty() {
-        r.problem("spec.metricsSources", &WEBHOOK, "is empty: at least one is needed");
+        r.problem(
+            "spec.metricsSources",
+            &WEBHOOK,
+            "is empty: at least one is needed",
+        );
     }
     for (n, node) in sources.iter().enumerate() {
         source(&mut r.below(node, &format!("spec.metricsSources[{n}]")));
@@ -115,14 +119,22 @@ fn bounds(autoscaler: &Autoscaler, r: &mut Reader<'_>) {
         if most.value <= 0 {
             r.problem("spec.maxReplicas", &WEBHOOK, "must be positive");
         } else if least.as_ref().is_some_and(|l| l.value > most.value) {
-            r.problem("spec.minReplicas", &WEBHOOK, "cannot be greater than `maxReplicas`");
+            r.problem(
+                "spec.minReplicas",
+                &WEBHOOK,
+                "cannot be greater than `maxReplicas`",
+            );
         }
     }
 }
 
 fn windows(r: &mut Reader<'_>) {
-    let observe = r.int("spec.observeWindowSeconds", 1, WINDOW).map_or(OBSERVE, |n| n.value);
-    let panic = r.int("spec.panicWindowSeconds", 1, WINDOW).map_or(PANIC, |n| n.value);
+    let observe = r
+        .int("spec.observeWindowSeconds", 1, WINDOW)
+        .map_or(OBSERVE, |n| n.value);
+    let panic = r
+        .int("spec.panicWindowSeconds", 1, WINDOW)
+        .map_or(PANIC, |n| n.value);
     if panic > observe {
         let reason = format!("is {panic}, more than `observeWindowSeconds` ({observe})");
         r.problem("spec.panicWindowSeconds", &WEBHOOK, reason);
@@ -135,7 +147,10 @@ fn source(r: &mut Reader<'_>) {
             r.problem(field, &SCHEMA, "is missing");
         }
     }
-    let kind = r.word("metricSourceType", &["pod", "resource", "custom", "external", "domain"]);
+    let kind = r.word(
+        "metricSourceType",
+        &["pod", "resource", "custom", "external", "domain"],
+    );
     let mut text = |field: &str| r.string(field).filter(|s| !s.value.is_empty());
     let (port, path, endpoint) = (text("port"), text("path"), text("endpoint"));
     let (metric, value) = (text("targetMetric"), text("targetValue"));
@@ -163,7 +178,11 @@ fn source(r: &mut Reader<'_>) {
     };
     for (field, is_set) in fields {
         if !is_set && needed.contains(&field) {
-            r.problem(field, &WEBHOOK, format!("is needed for `metricSourceType: {kind}`"));
+            r.problem(
+                field,
+                &WEBHOOK,
+                format!("is needed for `metricSourceType: {kind}`"),
+            );
         }
         if is_set && kind == "resource" {
             r.problem(field, &WEBHOOK, "is not allowed for `metricSourceType: resource`");
@@ -211,7 +230,11 @@ fn schedules(r: &mut Reader<'_>) {
         if !window.name.is_empty() && earlier.iter().any(|e| e.name == window.name) {
             r.problem("name", &WEBHOOK, format!("`{}` is there twice", window.name));
         } else if let Some(other) = earlier.iter().find(|e| e.overlaps(&window)) {
-            r.problem("startTime", &WEBHOOK, format!("overlaps schedule `{}`", other.name));
+            r.problem(
+                "startTime",
+                &WEBHOOK,
+                format!("overlaps schedule `{}`", other.name),
+            );
         }
         if earlier.first().is_some_and(|e| e.zone != window.zone) {
             r.problem("timezone", &WEBHOOK, "is not that of the other schedules");
@@ -266,7 +289,11 @@ fn days(r: &mut Reader<'_>) -> Vec<Str> {
     for day in list {
         match day.as_str() {
             Some(day) if DAYS.contains(&day) => days.push(day.into()),
-            Some(day) => r.problem("daysOfWeek", &WEBHOOK, format!("has `{day}`, not one of {}", DAYS.join(", "))),
+            Some(day) => r.problem(
+                "daysOfWeek",
+                &WEBHOOK,
+                format!("has `{day}`, not one of {}", DAYS.join(", ")),
+            ),
             None => r.problem("daysOfWeek", &SCHEMA, "holds what is no string"),
         }
     }
@@ -292,12 +319,31 @@ fn time(r: &mut Reader<'_>, field: &str) -> Option<u32> {
 /// Whether a name looks like one of the time zone database: the cities are not known here.
 fn is_zone(name: &str) -> bool {
     const AREAS: [&str; 16] = [
-        "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
-        "Etc", "US", "Canada", "Brazil", "Chile", "Mexico",
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+        "Etc",
+        "US",
+        "Canada",
+        "Brazil",
+        "Chile",
+        "Mexico",
     ];
     match name.split_once('/') {
         Some((area, city)) => AREAS.contains(&area) && !city.is_empty(),
-        None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+_".contains(&b)),
+        None => {
+            !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-+_".contains(&b))
+        }
     }
 }
 
@@ -338,19 +384,28 @@ pub struct Scaled {
 /// Applies the bounds of the autoscalers of the same input to a StormService.
 pub fn apply(service: &mut StormService, scene: &Scene<'_>, namespace: &str, ledger: &mut Ledger) -> Scaled {
     let mut scaled = Scaled {
-        first: service.replicas.as_ref().map_or(0, |r| u32::try_from(r.value).unwrap_or(0)),
+        first: service
+            .replicas
+            .as_ref()
+            .map_or(0, |r| u32::try_from(r.value).unwrap_or(0)),
         roles: Vec::new(),
     };
     let mut taken: Vec<Option<Str>> = Vec::new();
     for document in scene.of_kind("PodAutoscaler", namespace) {
         let (autoscaler, problems) = read(&document.root);
         let is = |word: &Option<Traced<Str>>, text: &str| word.as_ref().is_some_and(|w| w.value == text);
-        if !is(&autoscaler.kind, "StormService") || !is(&autoscaler.target, &service.meta.name.value) || !problems.is_empty() {
+        if !is(&autoscaler.kind, "StormService")
+            || !is(&autoscaler.target, &service.meta.name.value)
+            || !problems.is_empty()
+        {
             continue;
         }
         let role = autoscaler.role.as_ref().map(|r| r.value.clone());
         let idle = |why: &str| {
-            let message = format!("PodAutoscaler `{}` does nothing: {why}", autoscaler.meta.name.value);
+            let message = format!(
+                "PodAutoscaler `{}` does nothing: {why}",
+                autoscaler.meta.name.value
+            );
             Diagnostic::new(&IDLE_AUTOSCALER, message).at_ids(&autoscaler.meta.name.ids)
         };
         if taken.contains(&role) {
@@ -375,7 +430,13 @@ pub fn apply(service: &mut StormService, scene: &Scene<'_>, namespace: &str, led
     }
     if let Some(replicas) = service.replicas.take() {
         let name = &service.meta.name.value;
-        service.replicas = Some(scaling::autoscaled(scene, "StormService", name, namespace, replicas));
+        service.replicas = Some(scaling::autoscaled(
+            scene,
+            "StormService",
+            name,
+            namespace,
+            replicas,
+        ));
     }
     scaled
 }

@@ -7,12 +7,12 @@ use super::autoscaler::{self, Scaled};
 use super::expand_children as children;
 use super::expand_pods::{Group, Set, rank_name};
 use super::expand_sidecar::Sidecar;
-use super::lower;
+use super::lowering::version;
 use super::options::Platform;
 use super::pattern::{GENERATE_NAME, RANDOM, sample, short_prefix};
 use super::read::{self, How, Role, RoleSetSpec, StormService, Strategy};
-use crate::dialect::Context;
 use crate::diagnostic::Ledger;
+use crate::dialect::Context;
 use crate::kubernetes::names;
 use crate::pods::{Expansion, Pod, Problem, Scene};
 use crate::source::Document;
@@ -36,7 +36,7 @@ pub fn expand(object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Exp
     };
     let platform: Platform = cx.platform.section("aibrix", &mut decoder);
     let how = How {
-        version: lower::version(&platform, cx.ledger),
+        version: version(&platform, cx.ledger),
         webhooks: platform.webhooks.as_ref().is_none_or(|w| w.value),
     };
     let mut expanding = Expanding {
@@ -83,10 +83,13 @@ impl Expanding<'_> {
         self.expansion.reject_all(refused, self.ledger);
         for problem in found {
             let reason = format!("the autoscaler does nothing: {}", problem.reason);
-            self.expansion.dead_end(problem.code, reason, &problem.ids, self.ledger);
+            self.expansion
+                .dead_end(problem.code, reason, &problem.ids, self.ledger);
         }
         if self.expansion.is_open() {
-            self.expansion.children.extend(autoscaler::child(&autoscaler, root));
+            self.expansion
+                .children
+                .extend(autoscaler::child(&autoscaler, root));
         }
     }
 
@@ -95,13 +98,15 @@ impl Expanding<'_> {
         self.expansion.reject_all(problems, self.ledger);
         let sidecar = Sidecar::of(&service, self.how.version).filter(|_| self.how.webhooks);
         let templates = self.templates(service.role_set.as_ref(), sidecar.as_ref());
-        self.expansion.reject_all(admit::storm_service(&service, self.how), self.ledger);
+        self.expansion
+            .reject_all(admit::storm_service(&service, self.how), self.ledger);
         if !self.expansion.is_open() {
             return;
         }
         let namespace = self.scene.namespace_of(root);
         self.first_children(&service, &namespace);
-        let dead = admit::no_role_sets(&service, root, self.scene).or_else(|| self.unsaid_template(&service, &templates));
+        let dead = admit::no_role_sets(&service, root, self.scene)
+            .or_else(|| self.unsaid_template(&service, &templates));
         if let Some(dead) = dead {
             return self.dead_end(&dead);
         }
@@ -130,7 +135,10 @@ impl Expanding<'_> {
             let template = role.template.as_ref();
             let stored = admit::stored(template, &role.ids, sidecar, &mut problems, self.ledger);
             if stored.is_none() && self.how.webhooks {
-                let reason = format!("`template.spec.containers` of role `{}` is missing", role.name.value);
+                let reason = format!(
+                    "`template.spec.containers` of role `{}` is missing",
+                    role.name.value
+                );
                 problems.push(Problem::new(&SCHEMA, reason, &role.ids));
             }
             templates.push(stored);
@@ -148,7 +156,10 @@ impl Expanding<'_> {
         };
         let at = templates.iter().position(Option::is_none)?;
         let role = spec.roles.get(at)?;
-        let reason = format!("no RoleSet can be made: role `{}` has no template", role.name.value);
+        let reason = format!(
+            "no RoleSet can be made: role `{}` has no template",
+            role.name.value
+        );
         Some(Problem::new(&NO_ROLE_SETS, reason, &role.ids))
     }
 
@@ -157,7 +168,13 @@ impl Expanding<'_> {
             .dead_end(problem.code, problem.reason.clone(), &problem.ids, self.ledger);
     }
 
-    fn role_sets(&mut self, root: &Node, service: &StormService, templates: &[Option<Template>], scaled: &Scaled) {
+    fn role_sets(
+        &mut self,
+        root: &Node,
+        service: &StormService,
+        templates: &[Option<Template>],
+        scaled: &Scaled,
+    ) {
         let (Some(spec), Some(replicas)) = (&service.role_set, &service.replicas) else {
             return;
         };
@@ -166,12 +183,19 @@ impl Expanding<'_> {
             return;
         }
         let plan = self.plan(spec, templates, count > 0, &set_name(service));
-        let (mut labels, mut annotations) = (service.template_labels.clone(), service.template_annotations.clone());
+        let (mut labels, mut annotations) = (
+            service.template_labels.clone(),
+            service.template_annotations.clone(),
+        );
         let (name, revision) = (&service.meta.name.value, children::revision_name(service));
         labels.insert("storm-service-name", name.clone());
         labels.insert("storm-service-revision", revision.clone());
         annotations.insert(format!("{PREFIX}revision"), revision.clone());
-        let replaced = service.update.r#type.as_ref().is_none_or(|t| t.value != "InPlaceUpdate");
+        let replaced = service
+            .update
+            .r#type
+            .as_ref()
+            .is_none_or(|t| t.value != "InPlaceUpdate");
         for role in &spec.roles {
             // A change of a role's replicas is a new revision, which new RoleSets carry.
             let number = if replaced && scaled.roles.contains(&role.name.value) {
@@ -180,7 +204,10 @@ impl Expanding<'_> {
                 "1"
             };
             annotations.insert(format!("{PREFIX}role-revision.{}", role.name.value), number);
-            annotations.insert(format!("{PREFIX}role-revision-name.{}", role.name.value), revision.clone());
+            annotations.insert(
+                format!("{PREFIX}role-revision-name.{}", role.name.value),
+                revision.clone(),
+            );
         }
         let stored = root.at(&["spec", "template", "spec"]);
         for slice in 0..count {
@@ -216,7 +243,8 @@ impl Expanding<'_> {
         if !self.expansion.is_open() || !self.affordable(&set.spec, &templates, 1, &set.meta.name.ids) {
             return;
         }
-        let text = |map: &Map, key: &str| -> Str { map.get(key).and_then(Node::as_str).unwrap_or_default().into() };
+        let text =
+            |map: &Map, key: &str| -> Str { map.get(key).and_then(Node::as_str).unwrap_or_default().into() };
         let plan = self.plan(&set.spec, &templates, true, &set.meta.name.value);
         let own = Set {
             slice: 0,
@@ -234,7 +262,13 @@ impl Expanding<'_> {
     }
 
     /// Whether what is asked for can be predicted, checked before anything is made.
-    fn affordable(&mut self, spec: &RoleSetSpec, templates: &[Option<Template>], sets: u32, ids: &Ids) -> bool {
+    fn affordable(
+        &mut self,
+        spec: &RoleSetSpec,
+        templates: &[Option<Template>],
+        sets: u32,
+        ids: &Ids,
+    ) -> bool {
         let mut each = 1_u64 + u64::from(spec.scheduling.is_some());
         for role in &spec.roles {
             let replicas = u64::from(role.count());
@@ -247,7 +281,13 @@ impl Expanding<'_> {
     }
 
     /// Which roles of a RoleSet get pods: the controller stops at the first that fails.
-    fn plan<'r>(&self, spec: &'r RoleSetSpec, templates: &'r [Option<Template>], any: bool, name: &str) -> Plan<'r> {
+    fn plan<'r>(
+        &self,
+        spec: &'r RoleSetSpec,
+        templates: &'r [Option<Template>],
+        any: bool,
+        name: &str,
+    ) -> Plan<'r> {
         let mut plan = Plan::default();
         if let Some(none) = admit::no_pods(&spec.roles).filter(|_| any) {
             plan.missing.push(none);
@@ -318,7 +358,10 @@ impl Expanding<'_> {
         let place = &set.meta.name.ids;
         let template = admit::stored(set.template.as_ref(), place, None, &mut problems, self.ledger);
         self.expansion.reject_all(problems, self.ledger);
-        let size = set.pod_group_size.as_ref().map_or(0, |s| u32::try_from(s.value).unwrap_or(0));
+        let size = set
+            .pod_group_size
+            .as_ref()
+            .map_or(0, |s| u32::try_from(s.value).unwrap_or(0));
         if !self.expansion.is_open() {
             return;
         }
@@ -335,7 +378,8 @@ impl Expanding<'_> {
             return self.dead_end(&refused);
         }
         self.gang(set.scheduling.as_ref(), &name);
-        let text = |key: &str| -> Option<Str> { set.meta.labels.get(key).and_then(Node::as_str).map(Str::from) };
+        let text =
+            |key: &str| -> Option<Str> { set.meta.labels.get(key).and_then(Node::as_str).map(Str::from) };
         let group = Group {
             name: name.clone(),
             service: text("storm-service-name").unwrap_or_default(),

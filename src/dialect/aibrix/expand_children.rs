@@ -38,7 +38,13 @@ pub fn service(of: &StormService) -> Child {
     spec.set("clusterIP", "None");
     spec.set("publishNotReadyAddresses", true);
     spec.at_mut(&["selector"]).set("storm-service-name", name.clone());
-    child("v1", "Service", name.clone(), ("StormService", name.clone()), object)
+    child(
+        "v1",
+        "Service",
+        name.clone(),
+        ("StormService", name.clone()),
+        object,
+    )
 }
 
 /// The name of a StormService's revision.

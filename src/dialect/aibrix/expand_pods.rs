@@ -170,10 +170,7 @@ impl Set<'_> {
         labels.insert(key("role-replica-index"), replica.to_string());
         annotations.insert(key("role-replica-index"), replica.to_string());
         annotations.insert(key("roleset-index"), self.index.clone());
-        let levels = [
-            (self.scheduling, &self.name),
-            (role.scheduling.as_ref(), &name),
-        ];
+        let levels = [(self.scheduling, &self.name), (role.scheduling.as_ref(), &name)];
         for (strategy, group) in levels {
             let Some(strategy) = strategy else { continue };
             let (key, annotated) = gang_key(strategy.scheduler, self.how);
@@ -324,7 +321,10 @@ impl Group<'_> {
             }
         } else {
             for container in containers(&mut spec, "containers") {
-                container.at_mut(&["env"]).seq_mut().extend(variables.iter().cloned());
+                container
+                    .at_mut(&["env"])
+                    .seq_mut()
+                    .extend(variables.iter().cloned());
             }
         }
         let name = pattern(&rank_name(&self.name, rank, self.how));

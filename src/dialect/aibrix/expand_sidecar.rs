@@ -45,7 +45,10 @@ impl Sidecar {
         if containers.is_empty() || containers.iter().any(|c| name_of(c) == Some(CONTAINER)) {
             return;
         }
-        let engine = self.engine.clone().unwrap_or_else(|| engine_of(containers).into());
+        let engine = self
+            .engine
+            .clone()
+            .unwrap_or_else(|| engine_of(containers).into());
         for container in spec.at_mut(&["containers"]).seq_mut() {
             let mounts = container.at_mut(&["volumeMounts"]).seq_mut();
             if !mounts.iter().any(|m| name_of(m) == Some(VOLUME)) {
@@ -104,7 +107,8 @@ fn container(image: &Str, engine: &Str) -> Node {
     let mut port = crate::kubernetes::container::port(Some("metrics"), PORT);
     port.set("protocol", "TCP");
     own.set("ports", vec![port]);
-    own.at_mut(&["resources"]).set("requests", amounts("100m", "256Mi"));
+    own.at_mut(&["resources"])
+        .set("requests", amounts("100m", "256Mi"));
     own.at_mut(&["resources"]).set("limits", amounts("500m", "512Mi"));
     own.set("volumeMounts", vec![mount(VOLUME, PATH)]);
     own.set("livenessProbe", probe("/healthz", 3, 2));

@@ -174,7 +174,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-fn version(platform: &Platform, ledger: &mut Ledger) -> Version {
+pub fn version(platform: &Platform, ledger: &mut Ledger) -> Version {
     let Some(text) = &platform.version else {
         return Version::NEWEST;
     };

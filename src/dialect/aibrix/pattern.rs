@@ -70,7 +70,10 @@ mod tests {
     #[test]
     fn names_are_cut_as_the_controllers_do() {
         assert_eq!(short(&"a".repeat(63), NAME), "a".repeat(63));
-        assert_eq!(short(&format!("x{}", "a".repeat(63)), NAME), format!("x{}", "a".repeat(62)));
+        assert_eq!(
+            short(&format!("x{}", "a".repeat(63)), NAME),
+            format!("x{}", "a".repeat(62))
+        );
         let name = format!("{}-roleset-{RANDOM}-w-{HASH}-0", "a".repeat(40));
         let cut = short(&name, NAME);
         assert_eq!(cut.chars().count(), 63);

@@ -191,10 +191,9 @@ pub fn storm_service(root: &Node, how: How) -> (StormService, Vec<Problem>) {
         r.problem("spec.template", &SCHEMA, "is missing");
     }
     let role_set = match r.get("spec.template.spec") {
-        Some(node) if node.as_map().is_some() => Some(role_set_spec(
-            &mut r.below(node, "spec.template.spec"),
-            how,
-        )),
+        Some(node) if node.as_map().is_some() => {
+            Some(role_set_spec(&mut r.below(node, "spec.template.spec"), how))
+        }
         Some(_) => {
             r.problem("spec.template.spec", &SCHEMA, "is not a mapping");
             None
@@ -252,7 +251,12 @@ pub fn pod_set(root: &Node, how: How) -> (PodSet, Vec<Problem>) {
         pod_group_size: r.int("spec.podGroupSize", 2, 100),
         template: object(&mut r, "spec.template"),
         stateful: r.bool("spec.stateful"),
-        recovery: choice(&mut r, "spec.recoveryPolicy", &["ReplaceUnhealthy", "Recreate"], how),
+        recovery: choice(
+            &mut r,
+            "spec.recoveryPolicy",
+            &["ReplaceUnhealthy", "Recreate"],
+            how,
+        ),
         scheduling: strategy(&mut r, "spec.", how),
     };
     (set, problems)
@@ -280,7 +284,9 @@ pub fn meta(r: &mut Reader<'_>) -> Meta {
 /// Says what the API server would say of labels and annotations.
 pub fn labels_are_valid(labels: &Map, annotations: &Map, mut say: impl FnMut(String, &Ids)) {
     for (key, value) in labels {
-        let bad = names::qualified_key(key).err().map(|e| format!("the label's key `{key}`: {e}"));
+        let bad = names::qualified_key(key)
+            .err()
+            .map(|e| format!("the label's key `{key}`: {e}"));
         let bad = bad.or_else(|| {
             let text = value.as_str().unwrap_or_default();
             let why = names::label_value(text).err()?;
@@ -309,7 +315,12 @@ fn role_set_spec(r: &mut Reader<'_>, how: How) -> RoleSetSpec {
     }
     RoleSetSpec {
         roles,
-        update: choice(r, "updateStrategy", &["Parallel", "Sequential", "Interleave"], how),
+        update: choice(
+            r,
+            "updateStrategy",
+            &["Parallel", "Sequential", "Interleave"],
+            how,
+        ),
         scheduling: strategy(r, "", how),
         topology: topology(r, how),
     }
