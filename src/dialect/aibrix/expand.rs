@@ -191,11 +191,7 @@ impl Expanding<'_> {
         labels.insert("storm-service-name", name.clone());
         labels.insert("storm-service-revision", revision.clone());
         annotations.insert(format!("{PREFIX}revision"), revision.clone());
-        let replaced = service
-            .update
-            .r#type
-            .as_ref()
-            .is_none_or(|t| t.value != "InPlaceUpdate");
+        let replaced = service.update.as_ref().is_none_or(|t| t.value != "InPlaceUpdate");
         for role in &spec.roles {
             // A change of a role's replicas is a new revision, which new RoleSets carry.
             let number = if replaced && scaled.roles.contains(&role.name.value) {

@@ -31,17 +31,6 @@ pub struct Meta {
     pub annotations: Map,
 }
 
-/// `updateStrategy` of a StormService or a role.
-#[derive(Clone, Default, Debug)]
-pub struct UpdateStrategy {
-    /// `RollingUpdate` or `InPlaceUpdate`; of a role `Recreate` or `InPlaceIfPossible`. Absent: the first of them.
-    pub r#type: Option<Traced<Str>>,
-    /// A number or a percent.
-    pub max_unavailable: Option<Node>,
-    /// A number or a percent.
-    pub max_surge: Option<Node>,
-}
-
 /// A StormService.
 #[derive(Clone, Default, Debug)]
 pub struct StormService {
@@ -51,16 +40,8 @@ pub struct StormService {
     pub replicas: Option<Traced<i64>>,
     /// The selector of its RoleSets.
     pub selector: Option<Node>,
-    /// How changes reach RoleSets.
-    pub update: UpdateStrategy,
-    /// Whether changes are held back.
-    pub paused: Option<Traced<bool>>,
-    /// Revisions that are kept.
-    pub revision_history_limit: Option<Traced<i64>>,
-    /// Read by no controller.
-    pub stateful: Option<Traced<bool>>,
-    /// Read by no controller.
-    pub disruption_tolerance: Option<Node>,
+    /// How changes reach RoleSets: `RollingUpdate` (if absent) or `InPlaceUpdate`.
+    pub update: Option<Traced<Str>>,
     /// Labels of the RoleSets.
     pub template_labels: Map,
     /// Annotations of the RoleSets.
@@ -74,8 +55,6 @@ pub struct StormService {
 pub struct RoleSetSpec {
     /// The roles in the order of the page.
     pub roles: Vec<Role>,
-    /// In which order roles roll out. Absent: `Sequential`.
-    pub update: Option<Traced<Str>>,
     /// The gang of the whole RoleSet.
     pub scheduling: Option<Strategy>,
     /// The affinity that its pods get.
@@ -98,18 +77,12 @@ pub struct Role {
     pub name: Traced<Str>,
     /// Pods, or groups of pods. There is no default: nothing works without.
     pub replicas: Option<Traced<i64>>,
-    /// The place in a sequential rollout.
-    pub upgrade_order: Option<Traced<i64>>,
     /// Pods of a group. Absent or 1: no groups.
     pub pod_group_size: Option<Traced<i64>>,
-    /// How its pods change.
-    pub update: UpdateStrategy,
     /// Whether pods have an index. (Groups always have.)
     pub stateful: Option<Traced<bool>>,
     /// The pod template.
     pub template: Option<Node>,
-    /// Read by no controller.
-    pub disruption_tolerance: Option<Node>,
     /// The gang of each group of pods.
     pub scheduling: Option<Strategy>,
     /// The place of the role.
@@ -149,10 +122,6 @@ pub struct PodSet {
     pub pod_group_size: Option<Traced<i64>>,
     /// Its pod template.
     pub template: Option<Node>,
-    /// Read by no controller.
-    pub stateful: Option<Traced<bool>>,
-    /// `ReplaceUnhealthy` (if absent) or `Recreate`.
-    pub recovery: Option<Traced<Str>>,
     /// Its gang.
     pub scheduling: Option<Strategy>,
 }
@@ -200,15 +169,16 @@ pub fn storm_service(root: &Node, how: How) -> (StormService, Vec<Problem>) {
         }
         None => None,
     };
+    // What decides nothing about pods is of the right type, at least.
+    r.bool("spec.paused");
+    r.bool("spec.stateful");
+    r.int32("spec.revisionHistoryLimit");
+    object(&mut r, "spec.disruptionTolerance");
     let service = StormService {
         meta,
         replicas,
         selector,
         update: update(&mut r, "spec.", &["RollingUpdate", "InPlaceUpdate"], how),
-        paused: r.bool("spec.paused"),
-        revision_history_limit: r.int32("spec.revisionHistoryLimit"),
-        stateful: r.bool("spec.stateful"),
-        disruption_tolerance: object(&mut r, "spec.disruptionTolerance"),
         template_labels: r.strings("spec.template.metadata.labels"),
         template_annotations: r.strings("spec.template.metadata.annotations"),
         role_set,
@@ -246,17 +216,17 @@ pub fn pod_set(root: &Node, how: How) -> (PodSet, Vec<Problem>) {
             r.problem(field, &SCHEMA, "is missing");
         }
     }
+    r.bool("spec.stateful");
+    choice(
+        &mut r,
+        "spec.recoveryPolicy",
+        &["ReplaceUnhealthy", "Recreate"],
+        how,
+    );
     let set = PodSet {
         meta,
         pod_group_size: r.int("spec.podGroupSize", 2, 100),
         template: object(&mut r, "spec.template"),
-        stateful: r.bool("spec.stateful"),
-        recovery: choice(
-            &mut r,
-            "spec.recoveryPolicy",
-            &["ReplaceUnhealthy", "Recreate"],
-            how,
-        ),
         scheduling: strategy(&mut r, "spec.", how),
     };
     (set, problems)
@@ -313,62 +283,52 @@ fn role_set_spec(r: &mut Reader<'_>, how: How) -> RoleSetSpec {
         }
         roles.push(role(&mut r.below(node, &path), how));
     }
+    choice(
+        r,
+        "updateStrategy",
+        &["Parallel", "Sequential", "Interleave"],
+        how,
+    );
     RoleSetSpec {
         roles,
-        update: choice(
-            r,
-            "updateStrategy",
-            &["Parallel", "Sequential", "Interleave"],
-            how,
-        ),
         scheduling: strategy(r, "", how),
         topology: topology(r, how),
     }
 }
 
 fn role(r: &mut Reader<'_>, how: How) -> Role {
+    r.int("upgradeOrder", 1, i32::MAX.into());
+    object(r, "disruptionTolerance");
+    update(r, "", &["Recreate", "InPlaceIfPossible"], how);
     Role {
         name: r.string("name").unwrap_or_default(),
         replicas: r.int32("replicas"),
-        upgrade_order: r.int("upgradeOrder", 1, i32::MAX.into()),
         pod_group_size: r.int("podGroupSize", 1, 100),
-        update: role_update(r, how),
         stateful: r.bool("stateful"),
         template: object(r, "template"),
-        disruption_tolerance: object(r, "disruptionTolerance"),
         scheduling: strategy(r, "", how),
         ids: r.root.ids.clone(),
     }
 }
 
-fn role_update(r: &mut Reader<'_>, how: How) -> UpdateStrategy {
-    let mut update = update(r, "", &["Recreate", "InPlaceIfPossible"], how);
-    if !how.version.in_place() {
-        update.r#type = None;
-    }
-    update
-}
-
-fn update(r: &mut Reader<'_>, at: &str, words: &[&str], how: How) -> UpdateStrategy {
+/// `updateStrategy` of a StormService or a role: its type.
+fn update(r: &mut Reader<'_>, at: &str, words: &[&str], how: How) -> Option<Traced<Str>> {
     let path = format!("{at}updateStrategy");
-    if object(r, &path).is_none() {
-        return UpdateStrategy::default();
-    }
-    let mut budget = |field: &str| {
+    object(r, &path)?;
+    for field in ["maxUnavailable", "maxSurge"] {
         let path = format!("{path}.{field}");
-        let node = r.get(&path)?;
-        if node.as_int().is_none() && node.as_str().is_none() {
+        if let Some(node) = r.get(&path)
+            && node.as_int().is_none()
+            && node.as_str().is_none()
+        {
             r.problem(&path, &SCHEMA, "is neither a whole number nor a string");
-            return None;
         }
-        Some(node.clone())
-    };
-    let (max_unavailable, max_surge) = (budget("maxUnavailable"), budget("maxSurge"));
-    UpdateStrategy {
-        r#type: choice(r, &format!("{path}.type"), words, how),
-        max_unavailable,
-        max_surge,
     }
+    // Older versions do not know the type of a role's.
+    if at.is_empty() && !how.version.in_place() {
+        return None;
+    }
+    choice(r, &format!("{path}.type"), words, how)
 }
 
 /// A mapping as it is.
