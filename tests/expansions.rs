@@ -245,7 +245,13 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
     let prediction = compile::predict(&documents, &settings);
     let sums = totals::totals(&prediction.workloads, 8);
     let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
-    serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())
+    let mut predicted: Value =
+        serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())?;
+    predicted["known"] = documents
+        .iter()
+        .all(|d| compile::expander(&d.root).is_some())
+        .into();
+    Ok(predicted)
 }
 
 /// The manifests were read by PyYAML when they were recorded, to which `y` and `1e9` are strings. To Kubernetes they are none.

@@ -19,14 +19,20 @@ pub struct Prediction {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The dialect that makes pods of an object, if there is one.
+/// The dialect that makes pods of an object or judges it, if there is one.
 pub fn expander(root: &Node) -> Option<&'static dyn Dialect> {
     let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     dialect::ALL
         .iter()
         .copied()
-        .find(|d| d.expands(api_version, kind))
+        .find(|d| d.expands(api_version, kind) || d.judges(api_version, kind))
+}
+
+/// Whether an object is one that a dialect only judges.
+fn only_judged(dialect: &dyn Dialect, root: &Node) -> bool {
+    let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    !dialect.expands(text("apiVersion"), text("kind"))
 }
 
 /// Expands the workloads among `documents`. Documents of other kinds count as what stands beside them.
@@ -47,6 +53,9 @@ pub fn predict(documents: &[Document], settings: &Settings<'_>) -> Prediction {
             ledger: &mut ledger,
         };
         let mut expansion = dialect.expand(document, &scene, &mut cx);
+        if only_judged(dialect, &document.root) && expansion.is_open() {
+            continue;
+        }
         pods += expansion.pods.len() as u64;
         if pods > MOST_PODS && !expansion.pods.is_empty() {
             pods -= expansion.pods.len() as u64;

@@ -132,6 +132,12 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// Whether the dialect's admission judges objects of this kind, of which no pods come: policies, routes. They are given
+    /// to [`Dialect::expand`] as well, and count as workloads only if they are refused.
+    fn judges(&self, _api_version: &str, _kind: &str) -> bool {
+        false
+    }
+
     /// The pods that come of an object of a kind that the dialect [expands](Dialect::expands).
     ///
     /// Reports what its admission refuses and what becomes a silent dead end, each at the place of the input that is the

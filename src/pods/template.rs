@@ -74,6 +74,24 @@ fn with_claims<'a>(template: &'a Node, claims: &[Node]) -> Cow<'a, Node> {
     Cow::Owned(whole)
 }
 
+/// What the schema of a custom resource refuses in a part of a pod template, of which `path` is the place in messages.
+pub fn refused_by_schema(
+    part: &Node,
+    object: &'static Object,
+    path: &str,
+    schema: &'static Code,
+    default_place: &Ids,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut walk = Schema {
+        code: schema,
+        place: default_place,
+        problems: &mut problems,
+    };
+    walk.object(part, object, path);
+    problems
+}
+
 /// The keys of lists that are sets by the schema (`x-kubernetes-list-type: map`), and what stands for an absent key.
 fn list_keys(object: &str, field: &str) -> &'static [(&'static str, &'static str)] {
     match (object, field) {

@@ -69,6 +69,8 @@ pub fn outcome(record: &Record, predicted: &Value) -> Vec<String> {
         Kind::Refused => Vec::new(),
         _ if !rejected.is_empty() => rejected,
         Kind::None if !pods.is_empty() => vec![format!("{} pods predicted, none came", pods.len())],
+        // What is judged and taken, and becomes no pods by its kind, is no workload.
+        Kind::None if workloads.is_empty() && predicted["known"] == true => Vec::new(),
         Kind::None if workloads.is_empty() => vec!["no workload found".to_owned()],
         Kind::None => Vec::new(),
         Kind::Pods if pods.len() != record.pods.len() => {
@@ -225,6 +227,51 @@ fn settle(spec: &mut Value) {
                     .is_some_and(|k| k.starts_with("node.kubernetes.io/"))
         };
         tolerations.retain(|t| !added(t));
+    }
+    if spec["serviceAccount"] == spec["serviceAccountName"] {
+        spec.as_object_mut().unwrap().remove("serviceAccount");
+    }
+    if spec["hostNetwork"] == true {
+        for key in ["containers", "initContainers"] {
+            let containers = spec.get_mut(key).and_then(Value::as_array_mut);
+            for port in containers
+                .into_iter()
+                .flatten()
+                .filter_map(|c| c.get_mut("ports")?.as_array_mut())
+                .flatten()
+            {
+                if port["hostPort"] == port["containerPort"] {
+                    port.as_object_mut().unwrap().remove("hostPort");
+                }
+            }
+        }
+    }
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let affinity = spec.pointer_mut(&format!("/affinity/{kind}"));
+        if let Some(affinity) = affinity {
+            resolved_label_keys(affinity);
+        }
+    }
+}
+
+/// `matchLabelKeys` become expressions of the selector when a pod is made.
+fn resolved_label_keys(affinity: &mut Value) {
+    let terms = affinity.as_object_mut().into_iter().flatten();
+    for term in terms.filter_map(|(_, terms)| terms.as_array_mut()).flatten() {
+        let term = match term.get("podAffinityTerm") {
+            Some(_) => &mut term["podAffinityTerm"],
+            None => term,
+        };
+        let keys: Vec<Value> = ["matchLabelKeys", "mismatchLabelKeys"]
+            .iter()
+            .filter_map(|k| term.get(k)?.as_array())
+            .flatten()
+            .cloned()
+            .collect();
+        let expressions = term.pointer_mut("/labelSelector/matchExpressions");
+        if let Some(expressions) = expressions.and_then(Value::as_array_mut) {
+            expressions.retain(|e| !keys.contains(&e["key"]));
+        }
     }
 }
 

@@ -15,9 +15,9 @@ pub const NAME_TOO_LONG: Code = Code {
 /// A role name that Kthena has no room for.
 pub const ROLE_NAME: Code = Code {
     id: "INF5401",
-    title: "role name too long for Kthena",
+    title: "not a role name for Kthena",
     severity: Error,
-    explanation: "Role names of a ModelServing have at most 12 characters (CRD). Pods keep the spec's own name in the label \
+    explanation: "Role names of a ModelServing have at most 12 characters (CRD), are DNS labels that start with a letter, and differ. Pods keep the spec's own name in the label \
                   `infer.dev/role`.\n\nShorten the role's name, or give it another one for this target only: \
                   `roles[].targets.kthena.name`.",
 };
@@ -95,7 +95,7 @@ pub const GANG_MINIMUM: Code = Code {
     id: "INF5409",
     title: "gang minimum above the replicas",
     severity: Error,
-    explanation: "The webhook refuses a `minRoleReplicas` above the role's replicas, also when an autoscaler lowers them, and the \
+    explanation: "The webhook refuses a `minRoleReplicas` of a role that is not there, below 0, or above the role's replicas, also when an autoscaler lowers them, and the \
                   value cannot be changed once applied. It must be at most the fewest replicas that scaling allows.",
 };
 
@@ -116,7 +116,8 @@ pub const ROLLOUT_FORBIDDEN: Code = Code {
     title: "rollout refused by admission",
     severity: Error,
     explanation: "Kthena's webhook refuses RoleRollingUpdate with ServingGroupRecreate, with bounds of ServingGroups, and with a role \
-                  of no replicas, and a `maxUnavailable` that comes to 0.",
+                  of no replicas, and a `maxUnavailable` that comes to 0 or, for a role, to more than its replicas; `partition` of a role is only allowed with \
+                  RoleRollingUpdate.",
 };
 
 /// A bound that had to be changed.
@@ -247,6 +248,91 @@ pub const SUMMED: Code = Code {
                   number of slices changes, render again.",
 };
 
+/// What the API server refuses by the schema.
+pub const SCHEMA: Code = Code {
+    id: "INF5425",
+    title: "refused by the schema of Kthena's CRD",
+    severity: Error,
+    explanation: "A required field is missing, a value has another type, is none of the words that are allowed or outside its \
+                  bounds, or a list has two elements of one key (two variables of one name in a container, for instance). The API \
+                  server refuses the object before Kthena sees it.",
+};
+
+/// A name that no pods can be called by.
+pub const SERVING_NAME: Code = Code {
+    id: "INF5426",
+    title: "name that Kthena refuses",
+    severity: Error,
+    explanation: "Pods and Services are called after the ModelServing, so its name must be a DNS label that starts with a letter: \
+                  lower case letters, digits and `-`, no dots.",
+};
+
+/// Numbers of replicas that cannot be.
+pub const REPLICAS: Code = Code {
+    id: "INF5427",
+    title: "replicas or workers that cannot be",
+    severity: Error,
+    explanation: "`replicas` and `workerReplicas` are 0 or more, and a role with workers needs a `workerTemplate`.",
+};
+
+/// An image with a blank.
+pub const IMAGE: Code = Code {
+    id: "INF5428",
+    title: "image with a blank",
+    severity: Error,
+    explanation: "Kthena's webhooks refuse images that are blank or have a blank in them, also in a `workerTemplate` that no worker \
+                  uses.",
+};
+
+/// A pod name that another workload has.
+pub const COLLISION: Code = Code {
+    id: "INF5429",
+    title: "pod name taken by another ModelServing",
+    severity: Error,
+    explanation: "Pods are called `<serving>-<group>-<role>-<replica>-<rank>`, so names that contain dashes and numbers can collide: \
+                  role `b-0-c` of `x` and role `c` of `x-0-b`. The later pod is never made, and nothing says so.\n\nRename one of the \
+                  two.",
+};
+
+/// A routing object that admission refuses.
+pub const ROUTE: Code = Code {
+    id: "INF5430",
+    title: "routing object refused by admission",
+    severity: Error,
+    explanation: "The webhook of kthena-router refuses ModelServers that select by no label, ModelRoutes without model name and \
+                  adapters, with no weight at all, with regular expressions that do not compile, or with an adapter at an external \
+                  provider, and ExternalModelProviders whose URL or headers could carry credentials elsewhere.",
+};
+
+/// A kind that is no more.
+pub const REMOVED: Code = Code {
+    id: "INF5431",
+    title: "kind that Kthena no longer has",
+    severity: Error,
+    explanation: "AutoscalingPolicyBinding was removed in Kthena 1.0: an AutoscalingPolicy holds its target itself \
+                  (`homogeneousTarget`, `heterogeneousTarget` or `disaggregatedTarget`).",
+};
+
+/// A field that is dropped.
+pub const DROPPED: Code = Code {
+    id: "INF5432",
+    title: "field dropped by the API server",
+    severity: Warning,
+    explanation: "The CRD has no such field, and the API server drops it in silence (`kubectl apply` warns, unless told otherwise). \
+                  Fields of earlier versions are among them: the flat `networkTopology` and `topologySpreadConstraints` of v0.1, \
+                  `maxSurge`.",
+};
+
+/// A booster that comes to nothing.
+pub const BOOSTER: Code = Code {
+    id: "INF5433",
+    title: "ModelBooster that Kthena refuses or cannot convert",
+    severity: Error,
+    explanation: "The webhook refuses workers that do not fit the type of the backend, ports and connectors on which prefill and decode \
+                  do not agree, and model paths outside the cache. What it accepts is converted to a ModelServing, which may be \
+                  refused in turn; the booster then has the condition Failed.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -274,4 +360,13 @@ pub const CODES: &[&Code] = &[
     &CANNOT_WAIT,
     &NOT_ROUTED,
     &SUMMED,
+    &SCHEMA,
+    &SERVING_NAME,
+    &REPLICAS,
+    &IMAGE,
+    &COLLISION,
+    &ROUTE,
+    &REMOVED,
+    &DROPPED,
+    &BOOSTER,
 ];

@@ -5,24 +5,37 @@
 //! PodGroup, with a subgroup for each replica. Requests come by kthena-router, which finds pods by ModelServers and models by
 //! ModelRoutes; AutoscalingPolicies scale roles.
 
+mod admit;
 mod affinity;
 mod answers;
 mod budget;
 mod check;
+mod children;
 mod codes;
+mod companions;
 mod cut;
+mod expand;
 mod lower;
+mod make;
 mod options;
+mod plugins;
+mod pod_template;
 mod policies;
+mod policy;
+mod read;
+mod regex;
 mod routing;
 mod scaling;
 mod scene;
 mod scheduling;
+mod schema;
 mod services;
 mod templates;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Feature, Serving, Support, Use};
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::spec::engine::EngineType;
 use crate::value::Node;
 
@@ -172,5 +185,20 @@ impl Dialect for Kthena {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        api_version == INFO.api_version && kind == INFO.kind
+    }
+
+    fn judges(&self, api_version: &str, kind: &str) -> bool {
+        companions::judged(api_version, kind)
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        match object.root.get("kind").and_then(Node::as_str) {
+            Some(expand::KIND) => expand::expand(object, scene, cx),
+            _ => companions::judge(object, cx),
+        }
     }
 }
