@@ -228,24 +228,6 @@ fn settle(spec: &mut Value) {
         };
         tolerations.retain(|t| !added(t));
     }
-    if spec["serviceAccount"] == spec["serviceAccountName"] {
-        spec.as_object_mut().unwrap().remove("serviceAccount");
-    }
-    if spec["hostNetwork"] == true {
-        for key in ["containers", "initContainers"] {
-            let containers = spec.get_mut(key).and_then(Value::as_array_mut);
-            for port in containers
-                .into_iter()
-                .flatten()
-                .filter_map(|c| c.get_mut("ports")?.as_array_mut())
-                .flatten()
-            {
-                if port["hostPort"] == port["containerPort"] {
-                    port.as_object_mut().unwrap().remove("hostPort");
-                }
-            }
-        }
-    }
     for kind in ["podAffinity", "podAntiAffinity"] {
         let affinity = spec.pointer_mut(&format!("/affinity/{kind}"));
         if let Some(affinity) = affinity {
