@@ -82,13 +82,15 @@ pub fn refused_by_schema(
     schema: &'static Code,
     default_place: &Ids,
 ) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let (mut problems, mut floats) = (Vec::new(), Vec::new());
     let mut walk = Schema {
         code: schema,
         place: default_place,
         problems: &mut problems,
+        floats: &mut floats,
     };
     walk.object(part, object, path);
+    problems.extend(floats);
     problems
 }
 
