@@ -7,6 +7,7 @@
 //! A workload has one of three outcomes: its admission rejects it, it is stored and no pod ever comes of it (often without
 //! any status, event or condition), or pods. The first two carry the code and the reason.
 
+pub mod deployment;
 mod env;
 pub mod json;
 pub mod requests;
@@ -312,8 +313,8 @@ pub const NODE_LABEL: &str = "<node>";
 /// The most pods that are predicted of one object: what Kubernetes supports in a cluster.
 pub const MOST_PODS: u64 = 150_000;
 
-/// The most nodes of pod specs that are held for one object, about 1.5 GB.
-const MOST_NODES: u64 = 20_000_000;
+/// The most nodes of pod specs that are held for one object, about a gigabyte with what is printed of them.
+const MOST_NODES: u64 = 10_000_000;
 
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
