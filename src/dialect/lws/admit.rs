@@ -10,11 +10,12 @@ use crate::value::{Node, Traced};
 /// The rules that a LeaderWorkerSet breaks.
 pub fn admit(set: &LeaderWorkerSet) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Err(reason) = names::dns_1035_label(&set.name.value) {
-        if !set.name.value.is_empty() {
-            let reason = format!("`{}` cannot name a LeaderWorkerSet: {reason}", set.name.value);
-            problems.push(Problem::new(&NAME, reason, &set.name.ids));
-        }
+    let named = !set.name.value.is_empty();
+    if let Err(reason) = names::dns_1035_label(&set.name.value)
+        && named
+    {
+        let reason = format!("`{}` cannot name a LeaderWorkerSet: {reason}", set.name.value);
+        problems.push(Problem::new(&NAME, reason, &set.name.ids));
     }
     let (replicas, size) = (&set.replicas, &set.size);
     if size.value < 1 {
