@@ -1,7 +1,6 @@
 //! The engine's container, and what it needs of its pod.
 
-use super::pod::CONTAINER;
-use super::template::Parts;
+use super::template::{CONTAINER, Parts};
 use crate::diagnostic::Ledger;
 use crate::engine::request::{Check, Health, Port, Probe, Process, variable};
 use crate::spec::decode::Decode;

@@ -4,7 +4,7 @@ use super::codes::{NO_CONTAINER, NO_EFFECT};
 use super::nodes::{self, Spread};
 use super::process::{self, Inputs};
 use super::resolve::Resolved;
-use super::template::{Parts, labelled, scheduled, single};
+use super::template::{CONTAINER, Parts, labelled, scheduled, single};
 use super::{Scene, check, model, policies, unused, variables};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::ir::{self, Member};
@@ -13,9 +13,6 @@ use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
 use crate::spec::engine::EngineType;
 use crate::value::{Node, Str, Traced};
-
-/// The name of the engine's container in the templates.
-pub const CONTAINER: &str = "engine";
 
 /// The IR of a role.
 ///

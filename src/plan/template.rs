@@ -2,7 +2,6 @@
 
 use super::codes::NO_CONTAINER;
 use super::nodes::Spread;
-use super::pod::CONTAINER;
 use super::resolve::Resolved;
 use super::{Scene, model};
 use crate::diagnostic::{Diagnostic, Ledger};
@@ -12,6 +11,9 @@ use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
 use crate::spec::engine::{EngineType, LoadBalancing};
 use crate::value::{Map, Node, Str, Traced};
+
+/// The name of the engine's container in the templates.
+pub const CONTAINER: &str = "engine";
 
 /// A template with the labels of the lattice and nothing else.
 pub(super) fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Traced<Str>>) -> Node {

@@ -1,7 +1,7 @@
 //! Holes: where they are in a text, what they name, and what they evaluate to.
 
-use super::objects::{Outcome, evaluate};
-use super::vars::{Var, Vars};
+use super::objects::{Outcome, describe, evaluate};
+use super::vars::{Var, VarRef, Vars};
 use crate::value::{Ids, Node, Str, Value};
 use minijinja::{Environment, Expression, UndefinedBehavior};
 use std::fmt;
@@ -33,15 +33,6 @@ impl fmt::Debug for Expr {
             Self::Compiled(_, names) => write!(f, "expression over {names:?}"),
         }
     }
-}
-
-/// A variable, or a part of one.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum VarRef<'v> {
-    None,
-    Node(&'v Node),
-    List(&'v [Vars]),
-    Map(&'v Vars),
 }
 
 /// The variables that are known at a place of the template: those given, and those of the `$for`s around it.
@@ -136,15 +127,6 @@ impl Hole {
                 Ok(Evaluated::Made(node, ids))
             }
         }
-    }
-}
-
-/// What minijinja says about a failure, without its talk of templates.
-pub(super) fn describe(error: &minijinja::Error) -> String {
-    let kind = error.kind();
-    match error.detail() {
-        Some(detail) => format!("{kind}: {detail}"),
-        None => kind.to_string(),
     }
 }
 

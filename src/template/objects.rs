@@ -1,6 +1,5 @@
 //! Nodes as minijinja sees them, and back.
 
-use super::expression::describe;
 use super::vars::Var;
 use crate::value::{Ids, Map, Node, Str, Value};
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Jinja, ValueKind};
@@ -251,5 +250,14 @@ fn number(value: &Jinja) -> Result<Value, String> {
         Ok(Value::Float(float))
     } else {
         Err("the number is not finite".into())
+    }
+}
+
+/// What minijinja says about a failure, without its talk of templates.
+pub(super) fn describe(error: &minijinja::Error) -> String {
+    let kind = error.kind();
+    match error.detail() {
+        Some(detail) => format!("{kind}: {detail}"),
+        None => kind.to_string(),
     }
 }

@@ -1,8 +1,8 @@
 //! Filling a template.
 
-use super::expression::{Evaluated, Hole, Scope, VarRef};
+use super::expression::{Evaluated, Hole, Scope};
 use super::parse::{At, Block, Entry, Part, Piece};
-use super::vars::Vars;
+use super::vars::{VarRef, Vars};
 use super::{Template, TemplateError};
 use crate::source::key_text;
 use crate::value::{Ids, Map, Node, Piece as TextPiece, Str, Text, Value};

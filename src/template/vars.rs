@@ -1,6 +1,5 @@
 //! What fills the holes.
 
-use super::expression::VarRef;
 use crate::value::{Map, Node, Str, Value};
 
 /// The value of a variable.
@@ -14,6 +13,15 @@ pub enum Var {
     List(Vec<Vars>),
     /// A group of variables: `{{ role.name }}`.
     Map(Vars),
+}
+
+/// A variable, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum VarRef<'v> {
+    None,
+    Node(&'v Node),
+    List(&'v [Vars]),
+    Map(&'v Vars),
 }
 
 /// Variables by name, in order. Setting a name again replaces its value.

@@ -1,18 +1,10 @@
 //! Anchors and aliases: repetition with a budget.
 
+use super::anchor::Anchor;
 use super::builder::{Builder, Stop};
 use crate::source::codes::ALIAS_BUDGET;
 use crate::source::{Origin, Span, Step};
 use crate::value::{Id, Node, Value};
-
-/// A finished value with a name, and what repeating it costs.
-pub(super) struct Anchor {
-    pub(super) node: Node,
-    nodes: usize,
-    bytes: usize,
-    /// Lists and mappings inside each other.
-    height: usize,
-}
 
 impl Builder<'_> {
     /// Keeps a finished value under its anchor, if it has one. The copy counts against the budget: a file of nested
@@ -21,22 +13,9 @@ impl Builder<'_> {
         if anchor == 0 {
             return Ok(());
         }
-        let (mut nodes, mut bytes) = (0, 0);
-        node.walk(&mut |node| {
-            nodes += 1;
-            bytes += text_bytes(node);
-        });
-        self.spend(nodes, 0, span)?;
-        let height = height(node);
-        self.anchors.insert(
-            anchor,
-            Some(Anchor {
-                node: node.clone(),
-                nodes,
-                bytes,
-                height,
-            }),
-        );
+        let found = Anchor::of(node);
+        self.spend(found.nodes, 0, span)?;
+        self.anchors.insert(anchor, Some(found));
         Ok(())
     }
 
@@ -132,23 +111,5 @@ impl Builder<'_> {
             leaf: true,
         });
         self.copy(child, id)
-    }
-}
-
-/// Bytes of text that a value itself holds: its string, or its keys.
-fn text_bytes(node: &Node) -> usize {
-    match &node.value {
-        Value::Str(text) => text.len(),
-        Value::Map(map) => map.iter().map(|(key, _)| key.len()).sum(),
-        _ => 0,
-    }
-}
-
-/// How many lists and mappings are inside each other, including the value itself.
-fn height(node: &Node) -> usize {
-    match &node.value {
-        Value::Seq(items) => 1 + items.iter().map(height).max().unwrap_or(0),
-        Value::Map(map) => 1 + map.iter().map(|(_, item)| height(item)).max().unwrap_or(0),
-        _ => 0,
     }
 }

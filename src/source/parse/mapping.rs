@@ -1,80 +1,12 @@
 //! The entries of an open mapping: keys as strings, duplicates, merges.
 
-use super::builder::{Builder, Content, Frame, Stop};
+use super::builder::{Builder, Stop};
+use super::frame::{Content, Entries, Frame, Key};
 use super::scalars::Scalar;
 use crate::source::codes::{DUPLICATE_KEY, MERGE_ORDER, MERGE_TYPE};
 use crate::source::{Span, scalar};
-use crate::value::{Map, Node, Str, Value};
+use crate::value::{Id, Map, Node, Value};
 use granit_parser::ScalarStyle;
-use std::collections::{HashMap, HashSet};
-
-/// Mappings with more entries than this find their keys by hash.
-const LINEAR: usize = 16;
-
-/// The key that waits for its value.
-pub(super) enum Key {
-    /// A string.
-    Name(Str, Span),
-    /// `<<`.
-    Merge(Span),
-    /// Something that was reported already; the value has no place.
-    Bad,
-}
-
-/// An open mapping.
-#[derive(Default)]
-pub(super) struct Entries {
-    entries: Vec<(Str, Node)>,
-    /// The place of each key, once there are many.
-    index: Option<HashMap<Str, usize>>,
-    /// The places of entries that a merge brought in and no key has replaced.
-    merged: HashSet<usize>,
-    /// Whether there was a `<<`.
-    has_merge: bool,
-    key: Option<Key>,
-}
-
-impl Entries {
-    pub(super) fn expects_key(&self) -> bool {
-        self.key.is_none()
-    }
-
-    /// The name and the place of the key whose value is next.
-    pub(super) fn key_of_value(&self) -> (Str, Option<Span>) {
-        match &self.key {
-            Some(Key::Name(name, span)) => (name.clone(), Some(*span)),
-            Some(Key::Merge(span)) => ("<<".into(), Some(*span)),
-            Some(Key::Bad) | None => (Str::default(), None),
-        }
-    }
-
-    pub(super) fn into_map(self) -> Map {
-        Map::from_unique(self.entries)
-    }
-
-    fn find(&self, name: &str) -> Option<usize> {
-        match &self.index {
-            Some(index) => index.get(name).copied(),
-            None => self.entries.iter().position(|(key, _)| key == name),
-        }
-    }
-
-    fn add(&mut self, name: Str, node: Node) {
-        if let Some(index) = &mut self.index {
-            index.insert(name.clone(), self.entries.len());
-        }
-        self.entries.push((name, node));
-        if self.index.is_none() && self.entries.len() > LINEAR {
-            self.index = Some(
-                self.entries
-                    .iter()
-                    .enumerate()
-                    .map(|(at, (key, _))| (key.clone(), at))
-                    .collect(),
-            );
-        }
-    }
-}
 
 /// What becomes of a value that is placed in a mapping.
 enum Placed {
@@ -148,7 +80,7 @@ impl Builder<'_> {
     }
 
     /// The value that an explicit key of the open mapping has already. A merged one does not count.
-    fn earlier(&self, name: &str) -> Option<Option<crate::value::Id>> {
+    fn earlier(&self, name: &str) -> Option<Option<Id>> {
         let Some(Frame {
             content: Content::Mapping(entries),
             ..

@@ -4,7 +4,10 @@
 //! with errors is dropped (a duplicate key aside, whose first value stands), and reading goes on with the next one.
 
 mod alias;
+mod anchor;
 mod builder;
+mod events;
+mod frame;
 mod mapping;
 mod problem;
 mod scalars;
