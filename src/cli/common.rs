@@ -251,7 +251,7 @@ pub fn targets(names: &[String]) -> Result<Vec<&'static dyn Dialect>, String> {
         .map(|name| {
             dialect::find(name).ok_or_else(|| {
                 let known: Vec<&str> = dialect::ALL.iter().map(|d| d.info().name).collect();
-                let meant = crate::spec::decode::closest(name, known.iter().copied());
+                let meant = crate::diagnostic::closest(name, known.iter().copied());
                 let hint = meant
                     .map(|m| format!("; did you mean `{m}`?"))
                     .unwrap_or_default();

@@ -3,8 +3,8 @@
 use super::Streams;
 use super::common::{Exit, usage_error};
 use crate::diagnostic::Code;
+use crate::diagnostic::closest;
 use crate::dialect;
-use crate::spec::decode::closest;
 use crate::spec::schema::paragraph;
 use crate::spec::shape::{FieldShape, ObjectShape, Shape};
 use crate::spec::{Serving, ServingSpec};

@@ -2,7 +2,7 @@
 
 use super::Streams;
 use super::common::{Exit, usage_error};
-use crate::spec::decode::closest;
+use crate::diagnostic::closest;
 
 /// The line by which editors find the schema, once it is written beside the spec.
 const SCHEMA_LINE: &str =

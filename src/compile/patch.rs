@@ -1,9 +1,8 @@
 //! `targets.<dialect>.patches`: the user's last word on rendered objects.
 
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, closest};
 use crate::kubernetes::json_patch;
 use crate::plan::codes::BAD_PATCH;
-use crate::spec::decode::closest;
 use crate::value::{Ids, Node};
 
 /// Applies the patches of the target's options, in order.

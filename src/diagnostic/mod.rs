@@ -18,6 +18,7 @@ mod fixture;
 mod ledger;
 mod place;
 mod secret;
+mod suggest;
 mod suppress;
 
 pub mod account;
@@ -32,6 +33,7 @@ pub use excerpt::Excerpt;
 pub use finding::Finding;
 pub use ledger::{Ledger, SUPERSEDED, Waiver};
 pub use place::{ObjectRef, Place};
+pub use suggest::closest;
 pub use suppress::{Suppressed, suppress};
 
 use crate::value::{Id, Ids, Str};

@@ -18,7 +18,6 @@ pub mod names;
 pub mod podspec;
 pub mod quantity;
 pub mod shell;
-pub mod suggest;
 
 #[cfg(test)]
 pub(crate) mod testing;

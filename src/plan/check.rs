@@ -54,7 +54,7 @@ fn dependencies(roles: &[Resolved], ledger: &mut Ledger) {
                     Diagnostic::new(&UNKNOWN_ROLE, format!("no role is called `{}`", needed.value))
                         .at_ids(&needed.ids)
                         .reason(format!("roles: {}", known.join(", ")));
-                if let Some(meant) = crate::spec::decode::closest(&needed.value, known) {
+                if let Some(meant) = crate::diagnostic::closest(&needed.value, known) {
                     said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
                 }
                 ledger.report(said);

@@ -3,9 +3,8 @@
 use super::Request;
 use super::codes::{OTHER_TARGET, UNKNOWN_TARGET};
 use super::resolve::Resolved;
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, closest};
 use crate::spec::ServingSpec;
-use crate::spec::decode::closest;
 use crate::value::Node;
 
 /// The options of one target.

@@ -255,7 +255,7 @@ fn scaler(document: &Document, namespace: &Str, scene: &Scene<'_>, ledger: &mut 
         .map(|n| n.ids.clone())
         .unwrap_or_default();
     let mut said = Diagnostic::new(&SCALES_NOTHING, message).at_ids(&place);
-    if let Some(meant) = crate::kubernetes::suggest::closest(name, names.iter().copied()) {
+    if let Some(meant) = crate::diagnostic::closest(name, names.iter().copied()) {
         said = said.remedy(format!("did you mean `{meant}`?")).replacement(meant);
     }
     ledger.report(said);

@@ -6,7 +6,7 @@
 
 use super::codes::{EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
 use super::shape::{ObjectShape, Shape};
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, closest};
 use crate::source::Sources;
 use crate::value::{Ids, Map, Node, Str, Traced, Value};
 
@@ -131,17 +131,6 @@ impl Decoder<'_> {
             .remedy("write the value plainly, or quote it if a string is meant");
         self.ledger.report(said);
     }
-}
-
-/// The candidate closest to `word`, if one is close enough to be meant.
-pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
-        .filter(|(distance, c)| *distance <= 1 + c.len().max(word.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, c)| c)
 }
 
 /// A node in a few words, without its value.

@@ -25,7 +25,7 @@ pub fn print(
             .iter()
             .flat_map(|w| &w.expansion.pods)
             .map(|p| p.name.as_str());
-        let meant = crate::spec::decode::closest(name, known.clone());
+        let meant = crate::diagnostic::closest(name, known.clone());
         let hint = meant
             .map(|m| format!("; did you mean `{m}`?"))
             .unwrap_or_default();

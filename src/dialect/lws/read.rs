@@ -276,7 +276,7 @@ pub fn unknown_fields(root: &Node, ledger: &mut Ledger) {
             if !known.contains(&key.as_str()) {
                 let message = format!("LeaderWorkerSet has no field `{}.{key}`", path.join("."));
                 let mut said = Diagnostic::new(&UNKNOWN_FIELD, message).at_key(value.ids.first());
-                if let Some(meant) = crate::spec::decode::closest(key, known.iter().copied()) {
+                if let Some(meant) = crate::diagnostic::closest(key, known.iter().copied()) {
                     said = said.remedy(format!("did you mean `{meant}`?")).replacement(meant);
                 }
                 ledger.report(said);

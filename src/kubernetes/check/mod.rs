@@ -14,8 +14,7 @@ mod table;
 
 use super::codes::{NOT_ALLOWED, REQUIRED, UNKNOWN_FIELD, WRONG_TYPE};
 use super::podspec::{Kind, Object, Type};
-use super::suggest::closest;
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, closest};
 use crate::value::{Node, Value};
 
 /// What is checked, and how strictly.

@@ -2,12 +2,11 @@
 
 use super::Checker;
 use super::rules::is_missing;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::kubernetes::codes::{
     DUPLICATE, NO_SUCH_CLAIM, NO_SUCH_VOLUME, NOT_ALLOWED, OUT_OF_RANGE, REQUIRED,
 };
 use crate::kubernetes::container::{list, name_of};
-use crate::kubernetes::suggest::closest;
 use crate::value::Node;
 
 /// The time that a pod has to end if it does not say, in seconds.

@@ -9,9 +9,9 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             .to_lowercase()
     };
     let folded = fold(word);
-    let limit = 1 + word.chars().count() / 4;
     let near = candidates.into_iter().filter_map(|candidate| {
         let distance = strsim::osa_distance(&folded, &fold(candidate));
+        let limit = 1 + word.len().max(candidate.len()) / 4;
         (distance <= limit && candidate != word).then_some((distance, candidate))
     });
     near.min_by_key(|(distance, _)| *distance)
