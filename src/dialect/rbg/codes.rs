@@ -1,5 +1,6 @@
 //! Codes of the RoleBasedGroup dialect.
 
+use super::verdicts;
 use crate::diagnostic::{Code, Severity::Error, Severity::Note, Severity::Warning};
 
 /// A name that leaves no room for what is derived from it.
@@ -239,4 +240,21 @@ pub const CODES: &[&Code] = &[
     &EXCLUSIVE,
     &PORT_ALLOCATOR,
     &NO_EFFECT,
+    &verdicts::SCHEMA,
+    &verdicts::GROUP_NAME,
+    &verdicts::ROLLOUT,
+    &verdicts::DEPRECATED,
+    &verdicts::NO_PATTERN,
+    &verdicts::TEMPLATE,
+    &verdicts::DEPENDENCY,
+    &verdicts::WORKLOAD,
+    &verdicts::INSTANCE_PATTERN,
+    &verdicts::COMPONENTS,
+    &verdicts::ROLE_NAME,
+    &verdicts::RUNTIME,
+    &verdicts::GANGS,
+    &verdicts::OLD_COORDINATION,
+    &verdicts::NO_CONTROLLER,
+    &verdicts::REPLICAS,
+    &verdicts::FIGHT,
 ];

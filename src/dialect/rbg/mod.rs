@@ -9,27 +9,33 @@
 //! arguments and variables alike. It injects into `containers` only; init containers get the same variables by the
 //! downward API. `RBG_ROLE_INDEX` is wrong or empty in v0.8.0-alpha.5 and is never used.
 
+mod admit;
 mod answers;
 mod checks;
 mod codes;
 mod coordination;
 mod difference;
+mod expand;
 mod lower;
 mod name_checks;
 mod names;
 mod options;
 mod pattern;
 mod policies;
+mod read;
 #[cfg(test)]
 mod records;
 mod role;
 mod scheduling;
 #[cfg(test)]
 mod testing;
+mod verdicts;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::diagnostic::{Code, Diagnostic, Target};
 use crate::ir::{Capability, Feature, Role, Serving, Support, Use};
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::value::Node;
 
 /// The dialect.
@@ -176,6 +182,14 @@ impl Dialect for Rbg {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        expand::expands(api_version, kind)
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        expand::expand(object, scene, cx)
     }
 }
 

@@ -219,5 +219,7 @@ object! {
         scheduler_name: "schedulerName" => Traced<Str>,
         /// `--enable-port-allocator`. Default: false.
         port_allocator: "portAllocator" => Traced<bool>,
+        /// `--enable-deprecated-workload-types`: StatefulSets, Deployments and LeaderWorkerSets. Default: true.
+        deprecated_workloads: "deprecatedWorkloads" => Traced<bool>,
     }
 }
