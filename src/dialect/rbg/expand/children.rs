@@ -242,11 +242,19 @@ fn restart(role: &Role) -> Map {
         Pattern::Components(pattern) => (Some(&pattern.restart), "RecreateRoleInstanceOnPodRestart"),
         Pattern::Standalone(_) | Pattern::None => (None, "None"),
     };
-    let policy = config.and_then(|c| c.policy.as_ref()).filter(|p| !p.value.is_empty());
+    let policy = config
+        .and_then(|c| c.policy.as_ref())
+        .filter(|p| !p.value.is_empty());
     Map::from_iter([
         ("type", policy.map_or_else(|| default.into(), Node::from)),
-        ("baseDelaySeconds", config.map_or(30, |c| c.base_delay.value).into()),
-        ("maxDelaySeconds", config.map_or(600, |c| c.max_delay.value).into()),
+        (
+            "baseDelaySeconds",
+            config.map_or(30, |c| c.base_delay.value).into(),
+        ),
+        (
+            "maxDelaySeconds",
+            config.map_or(600, |c| c.max_delay.value).into(),
+        ),
     ])
 }
 

@@ -126,22 +126,63 @@ pub fn partition(group: &Group, scene: &Scene<'_>, role: &Role) -> Option<i64> {
         .of_kind("CoordinatedPolicy", &group.namespace)
         .find(|d| name(&d.root).value == group.name.value)?;
     let spec = policy.root.get("spec")?;
-    let mut most = None;
-    for rule in list(spec, "policies") {
+    let of_rule = |rule: &Node| {
+        let update = rule.at(&["strategy", "rollingUpdate"]).filter(|u| !u.is_null())?;
         let names: Vec<&str> = list(rule, "roles").iter().filter_map(Node::as_str).collect();
-        let replicas = |name: &str| group.role(name).map_or(0, |r| r.replicas.value);
-        let Some(update) = rule.at(&["strategy", "rollingUpdate"]).filter(|u| !u.is_null()) else {
-            continue;
-        };
-        if names.len() < 2 || !names.contains(&role.name.value.as_str()) || role.replicas.value == 0 {
-            continue;
+        let mut roles: Vec<&Role> = group
+            .roles
+            .iter()
+            .filter(|r| r.replicas.value > 0 && names.contains(&r.name.value.as_str()))
+            .collect();
+        if names.len() < 2 || !roles.iter().any(|r| r.name.value == role.name.value) {
+            return None;
         }
-        let wanted = update.get("partition").filter(|n| !n.is_null());
-        let own = role.rolling_update.as_ref().and_then(|u| u.get("partition"));
-        let Some(node) = wanted.or(own) else { continue };
-        let partition =
-            IntOrPercent::from_node(node).map_or(0, |p| p.resolve(replicas(&role.name.value), Rounding::Up));
-        most = most.max(Some(partition));
+        // Nothing is updated yet: the role of most replicas counts as the slowest.
+        roles.sort_by_key(|r| std::cmp::Reverse(r.replicas.value));
+        last_partition(update, role).max(skewed_partition(update, role, &roles))
+    };
+    list(spec, "policies").iter().filter_map(of_rule).max()
+}
+
+/// The partition that the rule, or else the role, asks for in the end.
+fn last_partition(update: &Node, role: &Role) -> Option<i64> {
+    let replicas = role.replicas.value;
+    let written = update.get("partition").filter(|n| !n.is_null());
+    if let Some(node) = written {
+        let partition = IntOrPercent::from_node(node)
+            .ok()?
+            .resolve(replicas, Rounding::Up);
+        // Of a share that is not the whole, at least one instance is updated.
+        let share = node.as_str().is_some_and(|s| s != "100%");
+        let most = if share { replicas - 1 } else { replicas };
+        return Some(partition.clamp(0, most));
     }
-    most
+    let own = role.rolling_update.as_ref()?.get("partition")?;
+    let partition = IntOrPercent::from_node(own).ok()?;
+    Some(partition.resolve(replicas, Rounding::Up))
+}
+
+/// The partition of the first step (`calculateNextRollingTarget` of the group's controller): the slowest role takes one.
+fn skewed_partition(update: &Node, role: &Role, roles: &[&Role]) -> Option<i64> {
+    let skew = update.get("maxSkew").filter(|n| !n.is_null())?;
+    let slowest = roles.first().filter(|_| roles.len() > 1)?;
+    if slowest.name.value != role.name.value {
+        return Some(role.replicas.value);
+    }
+    let replicas = role.replicas.value;
+    // A number is read as text, which is no percentage, and counts as nothing.
+    let (percent, most) = match skew.as_str().and_then(|s| IntOrPercent::parse(s).ok()) {
+        Some(IntOrPercent::Percent(p)) => {
+            let share = IntOrPercent::Percent(p).resolve(replicas, Rounding::Up);
+            (p, share.max(1))
+        }
+        _ => (0, 1),
+    };
+    let upper = percent
+        .saturating_mul(replicas)
+        .saturating_add(50)
+        .div_euclid(100);
+    let balance = upper.saturating_add(1) >> 1;
+    let step = balance.max(most >> 1).max(1).min(upper.saturating_add(1));
+    Some((replicas - step).max(0))
 }

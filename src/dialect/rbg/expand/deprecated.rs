@@ -74,7 +74,7 @@ pub fn stateful_set(making: &mut Making<'_>, role: &Role) -> Result {
         }
         let mut labels = labels.clone();
         labels.insert("apps.kubernetes.io/pod-index", ordinal.to_string());
-        labels.insert("controller-revision-hash", "<hash>");
+        labels.insert("controller-revision-hash", format!("{set}-<hash>"));
         labels.insert("statefulset.kubernetes.io/pod-name", name.as_str());
         let mut spec = template.get("spec").cloned().unwrap_or_default();
         spec.set("hostname", name.as_str());
@@ -173,7 +173,13 @@ pub fn leader_worker_set(making: &mut Making<'_>, role: &Role, cx: &mut Context<
     for mut pod in std::mem::take(&mut expansion.pods) {
         pod.slice = making.slice;
         pod.role = role.name.value.clone();
-        making.made.pods.push(pod);
+        // The revision is that of the object as the controller's types write it; both are left open like all hashes in labels.
+        for key in ["template-revision-hash", "group-key"] {
+            let key = format!("leaderworkerset.sigs.k8s.io/{key}");
+            if let Some(hash) = pod.labels.get_mut(&key) {
+                *hash = "<hash>".into();
+            }
+        }
     }
     making.made.children.append(&mut expansion.children);
     match expansion.outcome.verdict() {

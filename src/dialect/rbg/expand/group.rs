@@ -117,6 +117,16 @@ impl<'a> Making<'a> {
         self.deadlock(cx);
         let order: Vec<&Str> = self.group.roles.iter().map(|r| &r.name.value).collect();
         let rank = |pod: &Pod| order.iter().position(|name| **name == pod.role);
+        // The identity of the group is a hash of namespace and name: another wherever the manifest is applied, and nothing
+        // outside of the controller selects by it. It is left open like all hashes in labels.
+        for uid in self
+            .made
+            .pods
+            .iter_mut()
+            .filter_map(|pod| pod.labels.get_mut(keys::GROUP_UID))
+        {
+            *uid = "<hash>".into();
+        }
         self.made
             .pods
             .sort_by_key(|pod| (rank(pod), pod.replica, pod.index));
