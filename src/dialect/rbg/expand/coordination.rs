@@ -67,10 +67,10 @@ fn skew(scaling: &Node) -> Result<f64, Problem> {
 fn grow(group: &Group, rules: &[Rule<'_>]) -> Steps {
     let mut current: Vec<(&str, i64, i64)> = Vec::new();
     for role in rules.iter().flat_map(|r| &r.roles) {
-        if let Some(found) = group.role(role) {
-            if !current.iter().any(|(name, ..)| name == role) {
-                current.push((role, 0, found.replicas.value));
-            }
+        if let Some(found) = group.role(role)
+            && !current.iter().any(|(name, ..)| name == role)
+        {
+            current.push((role, 0, found.replicas.value));
         }
     }
     let mut steps: Vec<(String, Vec<i64>)> = current

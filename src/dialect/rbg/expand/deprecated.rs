@@ -180,6 +180,7 @@ pub fn leader_worker_set(making: &mut Making<'_>, role: &Role, cx: &mut Context<
                 *hash = "<hash>".into();
             }
         }
+        making.made.pods.push(pod);
     }
     making.made.children.append(&mut expansion.children);
     match expansion.outcome.verdict() {

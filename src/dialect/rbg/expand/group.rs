@@ -338,10 +338,9 @@ impl<'a> Making<'a> {
         let stateful = pattern != "Stateless";
         let steps = self.steps(role);
         let last = steps.last().copied().unwrap_or(0);
-        if stateful && last > 0 {
-            if let Some(problem) = revision_problem(&set, &self.group.name.ids.union(&role.name.ids)) {
-                return Err((Fate::Stuck, problem));
-            }
+        let ids = self.group.name.ids.union(&role.name.ids);
+        if let Some(problem) = revision_problem(&set, &ids).filter(|_| stateful && last > 0) {
+            return Err((Fate::Stuck, problem));
         }
         let mut annotations = handed_on(&role.annotations);
         let update = role.rolling_update.as_ref();

@@ -105,11 +105,12 @@ impl<'a> Instances<'a> {
         for (n, part) in self.parts.iter().enumerate() {
             let wiring = discovery::wiring(&self, part).unwrap_or_default();
             let mut ready = self.ready(part, wiring, made[n]);
-            if ready.made && ready.part.size.unwrap_or(0) > 0 {
-                if let Some(problem) = self.refused(&ready) {
-                    problems.push(problem);
-                    ready.made = false;
-                }
+            if ready.made
+                && ready.part.size.unwrap_or(0) > 0
+                && let Some(problem) = self.refused(&ready)
+            {
+                problems.push(problem);
+                ready.made = false;
             }
             parts.push(ready);
         }
@@ -226,10 +227,10 @@ impl<'a> Instances<'a> {
                 return name_problem(&format!("label {key} `{text}`"), error.to_string());
             }
         }
-        if !part.service.is_empty() {
-            if let Err(error) = dns_label(&part.service) {
-                return name_problem(&format!("subdomain `{}`", part.service), error.to_string());
-            }
+        if !part.service.is_empty()
+            && let Err(error) = dns_label(&part.service)
+        {
+            return name_problem(&format!("subdomain `{}`", part.service), error.to_string());
         }
         refused(&part.template, &part.ids)
     }

@@ -11,6 +11,8 @@ mod group;
 mod instance;
 mod prune;
 mod template;
+#[cfg(test)]
+mod tests;
 mod warmup;
 
 use super::options::{GangScheduler, Platform};
@@ -180,7 +182,7 @@ fn affordable(group: &Group, times: i64, expansion: &mut Expansion, cx: &mut Con
     let count = group
         .roles
         .iter()
-        .map(|role| role_pods(role))
+        .map(role_pods)
         .fold(0_u64, u64::saturating_add)
         .saturating_mul(times.unsigned_abs());
     let roles: Vec<&Node> = group.roles.iter().map(|r| &r.node).collect();

@@ -78,7 +78,7 @@ pub enum Pattern {
     /// One pod.
     Standalone(Source),
     /// A leader and workers.
-    LeaderWorker(LeaderWorker),
+    LeaderWorker(Box<LeaderWorker>),
     /// Components.
     Components(Components),
 }
@@ -287,14 +287,14 @@ fn pattern(role: &Node) -> Pattern {
     }
     if let Some(pattern) = object(role, "leaderWorkerPattern") {
         let some = |key: &str| pattern.get(key).filter(|n| !n.is_null()).cloned();
-        return Pattern::LeaderWorker(LeaderWorker {
+        return Pattern::LeaderWorker(Box::new(LeaderWorker {
             size: int(Some(pattern), "size", 1),
             source: source(pattern),
             leader_patch: some("leaderTemplatePatch"),
             worker_patch: some("workerTemplatePatch"),
             selection: text(Some(pattern), "sharedServiceSelection"),
             restart: restart(pattern),
-        });
+        }));
     }
     match object(role, "customComponentsPattern") {
         Some(pattern) => Pattern::Components(Components {
