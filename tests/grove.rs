@@ -246,3 +246,26 @@ fn expected_objects_pass_the_upstream_schema() {
     assert!(printed.clone().count() > 5);
     printed.for_each(|p| check(p));
 }
+
+/// No starter becomes a dead end.
+#[test]
+fn starters_become_pods() {
+    for (starter, _) in kubectl_infer::cli::init::STARTERS {
+        let path = std::env::temp_dir().join(format!("infer-grove-{}-{starter}.yaml", std::process::id()));
+        let rendered = {
+            std::fs::write(&path, common::run(&["init", starter]).out).unwrap();
+            common::run(&["render", "-t", "grove", "-f", path.to_str().unwrap()])
+        };
+        assert_eq!(rendered.code, 0, "{starter}: {}", rendered.err);
+        std::fs::write(&path, rendered.out).unwrap();
+        let run = common::run(&["pods", "-o", "json", "-f", path.to_str().unwrap()]);
+        std::fs::remove_file(&path).unwrap();
+        let predicted: Value = serde_yaml::from_str(&run.out).unwrap();
+        let workloads = predicted["workloads"].as_sequence().unwrap();
+        assert!(!workloads.is_empty(), "{starter}");
+        assert!(!predicted["pods"].as_sequence().unwrap().is_empty(), "{starter}");
+        for workload in workloads {
+            assert_eq!(workload["outcome"].as_str(), Some("pods"), "{starter}: {workload:?}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use super::clique::{PodClique, group_name, slice_name};
 use super::pod::{has_gpus, mnnvl_group};
 use super::{gangs, replicas};
+use crate::dialect::grove::admit::MNNVL_GROUP;
 use crate::dialect::grove::operator::Operator;
 use crate::dialect::grove::read::{API_VERSION, Group, Scaling, Set};
 use crate::pods::{Child, Expansion, Scene};
@@ -39,6 +40,12 @@ pub(super) fn child(set: &Set, (api_version, kind): (&str, &str), name: Str, com
 
 fn label(child: &mut Child, key: &str, value: impl Into<Node>) {
     child.object.at_mut(&["metadata", "labels"]).set(key, value);
+}
+
+fn annotate(child: &mut Child, annotations: Map) {
+    if !annotations.is_empty() {
+        child.object.at_mut(&["metadata"]).set("annotations", annotations);
+    }
 }
 
 /// What every set has: the rights of the init containers.
@@ -93,7 +100,7 @@ pub(super) fn add(
 ) {
     let slices = 0..u32::try_from(set.replicas.value).unwrap_or_default();
     let all = &mut expansion.children;
-    all.extend(slices.clone().map(|slice| service(set, slice)));
+    all.extend(services(set));
     slices.clone().for_each(|slice| autoscalers(set, slice, all));
     compute_domains(set, cliques, all);
     let lone = |c: &&PodClique<'_>| c.group.is_none();
@@ -102,6 +109,12 @@ pub(super) fn add(
     gangs::add(set, cliques, (operator, scene), scheduler, all);
     all.extend(cliques.iter().filter(|c| !lone(c)).map(|c| podclique(set, c)));
     resource_claims(set, cliques, all);
+}
+
+/// The headless Services.
+pub(super) fn services(set: &Set) -> impl Iterator<Item = Child> {
+    let slices = 0..u32::try_from(set.replicas.value).unwrap_or_default();
+    slices.map(|slice| service(set, slice))
 }
 
 fn service(set: &Set, slice: u32) -> Child {
@@ -209,6 +222,11 @@ fn scaling_group(set: &Set, slice: u32, group: &Group) -> Child {
         "grove.io/podcliqueset-replica-index",
         slice.to_string(),
     );
+    let mut annotations = group.annotations.clone();
+    if !annotations.contains_key(MNNVL_GROUP) {
+        annotations.insert_some(MNNVL_GROUP, set.annotations.get(MNNVL_GROUP).cloned());
+    }
+    annotate(&mut made, annotations);
     let spec = made.object.at_mut(&["spec"]);
     spec.set("replicas", replicas(group));
     spec.set("minAvailable", group.min_available.value);
@@ -221,6 +239,15 @@ fn scaling_group(set: &Set, slice: u32, group: &Group) -> Child {
 fn podclique(set: &Set, made: &PodClique<'_>) -> Child {
     let kind = (API_VERSION, "PodClique");
     let mut object = child(set, kind, made.name.clone(), made.component());
+    let labels = object.object.at_mut(&["metadata", "labels"]).map_mut();
+    for (key, value) in &made.template.labels {
+        if !labels.contains_key(key) {
+            labels.insert(key.clone(), value.clone());
+        }
+    }
+    let mut annotations = made.template.annotations.clone();
+    annotations.remove("grove.io/topology-name");
+    annotate(&mut object, annotations);
     if let Some((group, replica)) = made.group {
         let name = group_name(set, made.slice, group);
         object.owner = ("PodCliqueScalingGroup".into(), name.clone());
@@ -253,47 +280,77 @@ fn podclique(set: &Set, made: &PodClique<'_>) -> Child {
     object
 }
 
+/// An owner of shared claims.
+struct Owner<'a> {
+    kind: &'a str,
+    name: &'a Str,
+    /// The label with its name, if its claims have one.
+    label: Option<&'a str>,
+    /// The label with the number of a replica.
+    index_label: &'a str,
+}
+
 /// The shared claims, each once.
 fn resource_claims(set: &Set, cliques: &[PodClique<'_>], all: &mut Vec<Child>) {
     let mut names: BTreeSet<Str> = BTreeSet::new();
-    let mut add = |list: &[Node], owner: (&str, &Str), replica: u32| {
+    let mut add = |list: &[Node], owner: &Owner<'_>, replica: u32| {
         for entry in list {
-            let text = |key| entry.get(key).and_then(Node::as_str).unwrap_or_default();
-            let number = match text("scope") {
-                "AllReplicas" => "all".to_owned(),
-                _ => replica.to_string(),
-            };
-            let name: Str = format!("{}-{number}-{}", owner.1, text("name")).into();
-            if !names.insert(name.clone()) {
-                continue;
+            let claim = resource_claim(set, entry, owner, replica);
+            if names.insert(claim.name.clone()) {
+                all.push(claim);
             }
-            let kind = ("resource.k8s.io/v1", "ResourceClaim");
-            let mut claim = child(set, kind, name, "resource-claim");
-            claim
-                .object
-                .at_mut(&["metadata", "labels"])
-                .map_mut()
-                .remove("app.kubernetes.io/name");
-            claim.owner = (owner.0.into(), owner.1.clone());
-            let own = |t: &&Node| t.get("name").and_then(Node::as_str) == Some(text("name"));
-            let template = set.claim_templates.iter().find(own);
-            if let Some(spec) = template.and_then(|t| t.at(&["templateSpec", "spec"])) {
-                claim.object.set("spec", spec.clone());
-            }
-            all.push(claim);
         }
     };
     for made in cliques {
-        add(&set.sharing, ("PodCliqueSet", &set.name.value), made.slice);
+        let of_set = Owner {
+            kind: "PodCliqueSet",
+            name: &set.name.value,
+            label: None,
+            index_label: "grove.io/podcliqueset-replica-index",
+        };
+        add(&set.sharing, &of_set, made.slice);
         if let Some((group, replica)) = made.group {
-            let owner = group_name(set, made.slice, group);
-            add(&group.sharing, ("PodCliqueScalingGroup", &owner), replica);
+            let of_group = Owner {
+                kind: "PodCliqueScalingGroup",
+                name: &group_name(set, made.slice, group),
+                label: Some("grove.io/podcliquescalinggroup"),
+                index_label: "grove.io/podcliquescalinggroup-replica-index",
+            };
+            add(&group.sharing, &of_group, replica);
         }
-        for index in 0..made.count {
-            if made.clique.sharing.is_empty() {
-                break;
-            }
-            add(&made.clique.sharing, ("PodClique", &made.name), index);
+        let of_clique = Owner {
+            kind: "PodClique",
+            name: &made.name,
+            label: Some("grove.io/podclique"),
+            index_label: "grove.io/podclique-pod-index",
+        };
+        if !made.clique.sharing.is_empty() {
+            (0..made.count).for_each(|index| add(&made.clique.sharing, &of_clique, index));
         }
     }
+}
+
+fn resource_claim(set: &Set, entry: &Node, owner: &Owner<'_>, replica: u32) -> Child {
+    let text = |key| entry.get(key).and_then(Node::as_str).unwrap_or_default();
+    let number = match text("scope") {
+        "AllReplicas" => None,
+        _ => Some(replica.to_string()),
+    };
+    let part = number.as_deref().unwrap_or("all");
+    let name: Str = format!("{}-{part}-{}", owner.name, text("name")).into();
+    let kind = ("resource.k8s.io/v1", "ResourceClaim");
+    let mut claim = child(set, kind, name, "resource-claim");
+    claim.owner = (owner.kind.into(), owner.name.clone());
+    let labels = claim.object.at_mut(&["metadata", "labels"]).map_mut();
+    labels.remove("app.kubernetes.io/name");
+    if let Some(key) = owner.label {
+        labels.insert(key, owner.name.clone());
+    }
+    labels.insert_some(owner.index_label, number);
+    let own = |t: &&Node| t.get("name").and_then(Node::as_str) == Some(text("name"));
+    let template = set.claim_templates.iter().find(own);
+    if let Some(spec) = template.and_then(|t| t.at(&["templateSpec", "spec"])) {
+        claim.object.set("spec", spec.clone());
+    }
+    claim
 }

@@ -8,6 +8,8 @@ mod children;
 mod clique;
 mod gangs;
 mod pod;
+#[cfg(test)]
+mod tests;
 
 use super::admit;
 use super::codes::{
@@ -40,19 +42,31 @@ pub(super) fn expand(document: &Document, scene: &Scene<'_>, cx: &mut Context<'_
     match document.root.get("kind").and_then(Node::as_str) {
         Some("PodCliqueSet") => set(document, scene, cx),
         Some("ClusterTopologyBinding") => binding(document, cx),
-        _ => managed(document, cx.ledger),
+        _ => managed(document, scene, cx.ledger),
     }
 }
 
 /// Children of a PodCliqueSet: their pods are predicted with it.
-fn managed(document: &Document, ledger: &mut Ledger) -> Expansion {
+fn managed(document: &Document, scene: &Scene<'_>, ledger: &mut Ledger) -> Expansion {
     let mut expansion = Expansion::default();
     let root = &document.root;
+    let text = |path: &[&str]| root.at(path).and_then(Node::as_str).map(Str::from);
+    let kind = text(&["kind"]).unwrap_or_default();
     let owners = root.at(&["metadata", "ownerReferences"]).and_then(Node::as_seq);
     if owners.is_none_or(<[Node]>::is_empty) {
-        let kind = root.get("kind").and_then(Node::as_str).unwrap_or_default();
         let reason = format!("no PodCliqueSet owns this {kind}, so no pod comes of it");
         expansion.dead_end(&UNOWNED, reason, &root.ids, ledger);
+        return expansion;
+    }
+    let set = text(&["metadata", "labels", "app.kubernetes.io/part-of"]).unwrap_or_default();
+    let owned = |d: &Document| d.root.at(&["metadata", "name"]).and_then(Node::as_str) == Some(&set);
+    if !scene
+        .of_kind("PodCliqueSet", &scene.namespace_of(root))
+        .any(owned)
+    {
+        let reason = format!("the pods of a {kind} are predicted with its PodCliqueSet, `{set}`, which is not in the input");
+        let said = Diagnostic::new(&UNOWNED, reason).at_ids(&root.ids);
+        ledger.report(said.severity(Severity::Warning));
     }
     expansion
 }
@@ -131,9 +145,17 @@ fn set(document: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansio
         return expansion;
     }
     let specs: Vec<&Node> = set.cliques.iter().map(|c| &c.pod_spec).collect();
-    if !expansion.affordable(size(&set), &specs, &set.replicas.ids, cx.ledger)
-        || stops_early(&set, scene, &mut expansion, cx.ledger)
-    {
+    if !expansion.affordable(size(&set), &specs, &set.replicas.ids, cx.ledger) {
+        return expansion;
+    }
+    if stops_early(&set, scene, &mut expansion, cx.ledger) {
+        let named = expansion
+            .outcome
+            .verdict()
+            .is_none_or(|v| v.code != &SERVICE_NAME);
+        expansion
+            .children
+            .extend(named.then(|| children::services(&set)).into_iter().flatten());
         return expansion;
     }
     make(&set, &operator, scene, &mut expansion, cx.ledger);
