@@ -265,7 +265,11 @@ fn starters_become_pods() {
         assert!(!workloads.is_empty(), "{starter}");
         assert!(!predicted["pods"].as_sequence().unwrap().is_empty(), "{starter}");
         for workload in workloads {
-            assert_eq!(workload["outcome"].as_str(), Some("pods"), "{starter}: {workload:?}");
+            assert_eq!(
+                workload["outcome"].as_str(),
+                Some("pods"),
+                "{starter}: {workload:?}"
+            );
         }
     }
 }

@@ -64,7 +64,9 @@ fn managed(document: &Document, scene: &Scene<'_>, ledger: &mut Ledger) -> Expan
         .of_kind("PodCliqueSet", &scene.namespace_of(root))
         .any(owned)
     {
-        let reason = format!("the pods of a {kind} are predicted with its PodCliqueSet, `{set}`, which is not in the input");
+        let reason = format!(
+            "the pods of a {kind} are predicted with its PodCliqueSet, `{set}`, which is not in the input"
+        );
         let said = Diagnostic::new(&UNOWNED, reason).at_ids(&root.ids);
         ledger.report(said.severity(Severity::Warning));
     }

@@ -17,9 +17,7 @@ fn run(text: &str, platform: &str) -> (Expansion, Ledger) {
     };
     let mut ledger = Ledger::new();
     let (sources, templates) = (Sources::new(), templates(None, &mut ledger));
-    let platform = Platform {
-        spec: yaml(platform),
-    };
+    let platform = Platform { spec: yaml(platform) };
     let documents = [document];
     let scene = Scene {
         documents: &documents,
@@ -101,7 +99,10 @@ fn absurd_numbers_are_answered_at_once() {
 fn children_are_not_for_users() {
     let alone = "apiVersion: grove.io/v1alpha1\nkind: PodClique\nmetadata: {name: p}\nspec: {replicas: 2}\n";
     assert_eq!(outcome(&run(alone, "{}").0), ("none", "INF5244"));
-    let owned = alone.replace("name: p", "name: p, ownerReferences: [{kind: PodCliqueSet, name: s}]");
+    let owned = alone.replace(
+        "name: p",
+        "name: p, ownerReferences: [{kind: PodCliqueSet, name: s}]",
+    );
     let (expansion, ledger) = run(&owned, "{}");
     assert_eq!(outcome(&expansion), ("pods", ""));
     assert_eq!(ledger.diagnostics.len(), 1);
