@@ -47,6 +47,15 @@ pub struct Capability {
     pub remedy: &'static str,
 }
 
+/// A row, in the fewest words.
+pub const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
+    Capability {
+        feature,
+        support,
+        remedy,
+    }
+}
+
 /// The target has the effect by other means.
 pub const EMULATED: Code = Code {
     id: "INF4002",

@@ -258,7 +258,7 @@ pub struct Topology {
 }
 
 /// How a change reaches running replicas of a role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Rollout {
     /// Replicas that may be missing.
     pub max_unavailable: Option<Traced<IntOrPercent>>,

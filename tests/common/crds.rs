@@ -12,10 +12,13 @@ pub struct Schema {
     raw: Value,
 }
 
+/// Schemas by API version and kind; none for a kind that no CRD defines.
+type Known = BTreeMap<(String, String), Option<Arc<Schema>>>;
+
 /// The CRDs of a directory, read when they are first asked for.
 pub struct Crds {
     files: Vec<PathBuf>,
-    known: Mutex<BTreeMap<(String, String), Option<Arc<Schema>>>>,
+    known: Mutex<Known>,
 }
 
 impl Crds {

@@ -30,6 +30,7 @@ mod topology;
 mod version;
 
 use super::{Context, Dialect, Info, Routing};
+use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
@@ -38,14 +39,6 @@ use crate::value::Node;
 /// The dialect.
 #[derive(Debug)]
 pub struct Aibrix;
-
-const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability {
-        feature,
-        support,
-        remedy,
-    }
-}
 
 use Support::{Emulated, Lossy, Native};
 

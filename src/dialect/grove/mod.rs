@@ -20,6 +20,7 @@ mod startup;
 mod topology;
 
 use super::{Context, Dialect, Info, Routing};
+use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
@@ -28,14 +29,6 @@ use crate::value::Node;
 /// The dialect.
 #[derive(Debug)]
 pub struct Grove;
-
-const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability {
-        feature,
-        support,
-        remedy,
-    }
-}
 
 use Support::{Emulated, Lossy, Native};
 

@@ -3,8 +3,9 @@
 //! (upstream `examples/kube-scheduler-pod-affinity`).
 
 use super::answers::{GROUP_LABEL, NAME_LABEL, ROLE_ID_LABEL, ROLE_LABEL};
+use crate::dialect::shared::add_term;
 use crate::ir::{Role, Serving, Topology};
-use crate::spec::policy::{Scope, Strictness};
+use crate::spec::policy::Scope;
 use crate::value::{Ids, Map, Node};
 
 /// Keeps the pods of a template together, and other units of the same scope away if the domain is exclusive.
@@ -32,7 +33,7 @@ pub fn place(serving: &Serving, role: &Role, topology: &Topology, template: &mut
         Scope::Slice => &[GROUP_LABEL],
     };
     if scope.value != Scope::Replica || role.multi_node() {
-        add(template, "podAffinity", own(unit, &[]), mode.value, &mode.ids);
+        add_term(template, "podAffinity", own(unit, &[]), mode.value, &mode.ids);
     }
     template.at_mut(&["spec", "affinity"]).decided_by(&exclusive.ids);
     if !exclusive.value {
@@ -44,7 +45,7 @@ pub fn place(serving: &Serving, role: &Role, topology: &Topology, template: &mut
         _ => vec![of_all(&key.node(), &scope.ids)],
     };
     for term in away {
-        add(
+        add_term(
             template,
             "podAntiAffinity",
             Node::derived(term, &exclusive.ids),
@@ -66,17 +67,4 @@ fn of_all(key: &Node, ids: &Ids) -> Node {
 
 fn list(keys: &[&str]) -> Option<Node> {
     (!keys.is_empty()).then(|| keys.iter().map(|k| Node::from(*k)).collect::<Vec<Node>>().into())
-}
-
-fn add(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: &Ids) {
-    let (field, term) = match mode {
-        Strictness::Required => ("requiredDuringSchedulingIgnoredDuringExecution", term),
-        Strictness::Preferred => {
-            let weighted = Map::from_iter([("weight", Node::from(100u32)), ("podAffinityTerm", term)]);
-            ("preferredDuringSchedulingIgnoredDuringExecution", weighted.into())
-        }
-    };
-    let terms = template.at_mut(&["spec", "affinity", kind, field]);
-    terms.decided_by(ids);
-    terms.seq_mut().push(term);
 }

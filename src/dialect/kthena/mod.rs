@@ -33,6 +33,7 @@ mod services;
 mod templates;
 
 use super::{Context, Dialect, Info, Routing};
+use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
@@ -42,14 +43,6 @@ use crate::value::Node;
 /// The dialect.
 #[derive(Debug)]
 pub struct Kthena;
-
-const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability {
-        feature,
-        support,
-        remedy,
-    }
-}
 
 use Support::{Emulated, Impossible, Lossy, Native};
 

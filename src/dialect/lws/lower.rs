@@ -191,13 +191,7 @@ impl Lowering<'_> {
 
     /// Both bounds are always written: defaults differ between this object and a DisaggregatedSet role.
     fn rollout(&self, rollout: Option<&Rollout>, replicas: &Traced<u32>, vars: &mut Vars) {
-        let default = Rollout {
-            max_unavailable: None,
-            max_surge: None,
-            partition: None,
-            paused: None,
-            in_place: None,
-        };
+        let default = Rollout::default();
         let Rollout {
             max_unavailable,
             max_surge,

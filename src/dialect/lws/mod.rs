@@ -17,6 +17,7 @@ mod revision;
 mod tpu;
 
 use super::{Context, Dialect, Info, Routing};
+use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
@@ -25,14 +26,6 @@ use crate::value::Node;
 /// The dialect.
 #[derive(Debug)]
 pub struct Lws;
-
-const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability {
-        feature,
-        support,
-        remedy,
-    }
-}
 
 use Support::{Emulated, Impossible, Lossy, Native};
 

@@ -33,6 +33,7 @@ mod verdicts;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::diagnostic::{Code, Diagnostic, Target};
+use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Role, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
@@ -41,14 +42,6 @@ use crate::value::Node;
 /// The dialect.
 #[derive(Debug)]
 pub struct Rbg;
-
-const fn row(feature: Feature, support: Support, remedy: &'static str) -> Capability {
-    Capability {
-        feature,
-        support,
-        remedy,
-    }
-}
 
 use Support::{Emulated, Lossy, Native};
 

@@ -82,13 +82,7 @@ pub fn restart(plan: &RolePlan<'_>, template: Option<&mut Node>, ledger: &mut Le
 
 /// The rollout strategy, always in full: defaults differ between an absent strategy and an empty one.
 pub fn rollout(plan: &RolePlan<'_>, vars: &mut Vars, ledger: &mut Ledger) {
-    let default = Rollout {
-        max_unavailable: None,
-        max_surge: None,
-        partition: None,
-        paused: None,
-        in_place: None,
-    };
+    let default = Rollout::default();
     let Rollout {
         max_unavailable,
         max_surge,

@@ -16,8 +16,8 @@ pub use names::{
 };
 pub use policies::{access, autoscaler, disruption_budget, policies, use_pod_reader};
 pub use templates::{
-    Keys, affinity, affinity_by, default_scheduler, empty_options, exclusive_replica, leader_and_worker,
-    requests_as_limits, wait_container, wait_for_dependencies,
+    Keys, add_term, affinity, affinity_by, default_scheduler, empty_options, exclusive_replica,
+    leader_and_worker, requests_as_limits, wait_container, wait_for_dependencies,
 };
 
 use super::Context;

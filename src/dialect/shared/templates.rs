@@ -211,7 +211,8 @@ pub fn empty_options(options: &Node) -> Ids {
     ids
 }
 
-fn add_term(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: &Ids) {
+/// Adds a term of `podAffinity` or `podAntiAffinity`; a preferred one at the full weight.
+pub fn add_term(template: &mut Node, kind: &str, term: Node, mode: Strictness, ids: &Ids) {
     let (field, term) = match mode {
         Strictness::Required => ("requiredDuringSchedulingIgnoredDuringExecution", term),
         Strictness::Preferred => {
