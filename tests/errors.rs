@@ -22,7 +22,11 @@ fn main() {
 
 fn check(dir: &Path) -> Result<(), Failed> {
     let spec = dir.join("spec.yaml");
-    let spec = spec.strip_prefix(common::root()).unwrap().to_string_lossy().into_owned();
+    let spec = spec
+        .strip_prefix(common::root())
+        .unwrap()
+        .to_string_lossy()
+        .into_owned();
     let more = std::fs::read_to_string(dir.join("args")).unwrap_or_default();
     let mut args = vec!["validate", "-f", spec.as_str()];
     args.extend(more.lines().filter(|l| !l.is_empty()));

@@ -4,11 +4,13 @@ use super::Streams;
 use crate::compile::{self, Assignment, DocumentKind};
 use crate::diagnostic::{self, Diagnostic, Finding, Ledger, Severity};
 use crate::dialect::{self, Dialect, platform::Platform};
+use crate::plan::codes::DUPLICATE;
 use crate::source::{self, Document, Limits, Sources};
 use crate::spec::decode::Decoder;
 use crate::template::Templates;
 use crate::value::{Node, Str};
 use clap::{Args, ValueEnum};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// How a run ended.
@@ -161,6 +163,7 @@ impl Input {
                 DocumentKind::Other => loaded.documents.push((document, kind)),
             }
         }
+        loaded.one_of_each_name();
         // The option wins over a document among the input.
         if let Some(document) = platforms.first() {
             if compile::kind_of(document, &mut loaded.ledger) != DocumentKind::Platform {
@@ -201,6 +204,30 @@ fn platform_spec(document: &Document, sources: &Sources, ledger: &mut Ledger) ->
         }
     }
     spec
+}
+
+impl Loaded {
+    /// Reports specs of the same namespace and name: the objects of one would overwrite those of the other.
+    fn one_of_each_name(&mut self) {
+        let mut seen: HashMap<(&str, &str), &Node> = HashMap::new();
+        let specs = self
+            .documents
+            .iter()
+            .filter(|(_, kind)| *kind == DocumentKind::Serving);
+        for (document, _) in specs {
+            let text = |key| document.root.at(&["metadata", key]);
+            let Some(name) = text("name") else { continue };
+            let namespace = text("namespace").and_then(Node::as_str).unwrap_or_default();
+            let Some(of) = name.as_str() else { continue };
+            if let Some(first) = seen.insert((namespace, of), name) {
+                let said = Diagnostic::new(&DUPLICATE, format!("two specs are called `{of}`"))
+                    .at_ids(&name.ids)
+                    .label(first.ids.first(), "first here")
+                    .reason("the objects of one would overwrite those of the other");
+                self.ledger.report(said);
+            }
+        }
+    }
 }
 
 fn assignment(

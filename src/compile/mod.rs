@@ -8,6 +8,7 @@
 //! order of results is the order of the input.
 
 mod finish;
+mod options;
 mod patch;
 mod predict;
 mod set;
@@ -136,6 +137,7 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
             spelling_only: decoded.failed,
         };
         plan::plan(serving, &request, &mut ledger);
+        options::check(serving, settings.sources, &mut ledger);
     }
     ledger.diagnostics
 }

@@ -1,5 +1,6 @@
 //! `--set PATH=VALUE`: values from the command line, put into the tree before it is decoded.
 
+use crate::spec::decode::closest;
 use crate::value::{Node, Value};
 
 /// A value for a place of the spec.
@@ -78,13 +79,16 @@ fn element(seq: &[Node], step: &str) -> Result<usize, String> {
         return if index <= seq.len() {
             Ok(index)
         } else {
-            Err(format!("the list has {} elements", seq.len()))
+            Err(format!("there is no element {index}: the list has {}", seq.len()))
         };
     }
-    let named = |n: &Node| n.get("name").and_then(Node::as_str) == Some(step);
-    seq.iter()
-        .position(named)
-        .ok_or_else(|| format!("no element of the list is called `{step}`"))
+    let names = || seq.iter().map(|n| n.get("name").and_then(Node::as_str));
+    names().position(|name| name == Some(step)).ok_or_else(|| {
+        let hint = closest(step, names().flatten())
+            .map(|meant| format!("; did you mean `{meant}`?"))
+            .unwrap_or_default();
+        format!("no element of the list is called `{step}`{hint}")
+    })
 }
 
 #[cfg(test)]

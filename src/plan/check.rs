@@ -1,6 +1,8 @@
 //! Checks of a whole spec that no field can make alone.
 
-use super::codes::{BAD_NAME, CONTRADICTION, CYCLE, KV_MISMATCH, NO_CONNECTOR, TOO_LARGE, UNKNOWN_ROLE};
+use super::codes::{
+    BAD_NAME, CONTRADICTION, CYCLE, DUPLICATE, KV_MISMATCH, NO_CONNECTOR, TOO_LARGE, UNKNOWN_ROLE,
+};
 use super::resolve::Resolved;
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::kubernetes::names;
@@ -20,11 +22,10 @@ pub fn name(name: &Traced<Str>, what: &str, ledger: &mut Ledger) {
 
 /// All checks over the roles.
 pub fn roles(roles: &[Resolved], ledger: &mut Ledger) {
-    roles.iter().for_each(|r| name(&r.name, "role", ledger));
+    names(roles, ledger);
     dependencies(roles, ledger);
     connectors(roles, ledger);
     agreement(roles, ledger);
-    claims(roles, ledger);
     resources(roles, ledger);
     devices(roles, ledger);
 }
@@ -45,7 +46,19 @@ fn resources(roles: &[Resolved], ledger: &mut Ledger) {
     }
 }
 
-fn dependencies(roles: &[Resolved], ledger: &mut Ledger) {
+/// Names of roles are names, and unique.
+pub fn names(roles: &[Resolved], ledger: &mut Ledger) {
+    for (i, role) in roles.iter().enumerate() {
+        name(&role.name, "role", ledger);
+        if let Some(first) = roles[..i].iter().find(|r| r.name.value == role.name.value) {
+            let said = Diagnostic::new(&DUPLICATE, format!("two roles are called `{}`", role.name.value));
+            ledger.report(said.at_ids(&role.name.ids).label(first.name.at(), "first here"));
+        }
+    }
+}
+
+/// Roles wait for roles that there are, and not for each other.
+pub fn dependencies(roles: &[Resolved], ledger: &mut Ledger) {
     for role in roles {
         for needed in &role.depends_on {
             if !roles.iter().any(|r| r.name.value == needed.value) {
@@ -172,17 +185,6 @@ fn agreement(roles: &[Resolved], ledger: &mut Ledger) {
         for (what, severity, a, b) in &pairs {
             let view = |v: &'_ Option<Traced<Str>>| v.as_ref().map(|v| format!("`{}`", v.value));
             differ(what, *severity, view(a).zip(a.as_ref()), view(b).zip(b.as_ref()));
-        }
-    }
-}
-
-/// A claim is of a template or of an object, and its name is unique.
-fn claims(roles: &[Resolved], ledger: &mut Ledger) {
-    for claim in roles.iter().flat_map(|r| r.accelerator.claims.iter().flatten()) {
-        let both = claim.resource_claim_template_name.is_some() == claim.resource_claim_name.is_some();
-        if both {
-            let message = "a claim names either a `resourceClaimTemplateName` or a `resourceClaimName`";
-            ledger.report(Diagnostic::new(&CONTRADICTION, message).at_ids(&claim.ids));
         }
     }
 }

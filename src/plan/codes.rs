@@ -17,7 +17,7 @@ pub const DUPLICATE: Code = Code {
     id: "INF1002",
     title: "duplicate name",
     severity: Error,
-    explanation: "Role names are unique in a spec, member names in a role, environment variables and claims in a pod.",
+    explanation: "Specs of one input have names of their own in a namespace, roles in a spec, members in a role.",
 };
 
 /// A reference to a role that is not there.

@@ -11,6 +11,7 @@ mod model;
 pub mod nodes;
 mod pod;
 pub mod policies;
+mod ports;
 mod process;
 pub mod resolve;
 mod router;
@@ -63,8 +64,7 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         spec.clone().unwrap_or_default(),
     );
     if request.spelling_only {
-        let roles = resolve::roles(&spec, &mut Ledger::new());
-        roles.iter().for_each(|r| check::name(&r.name, "role", ledger));
+        spelling(&metadata, &spec, request, ledger);
         return None;
     }
     let roles = resolve::roles(&spec, ledger);
@@ -104,6 +104,23 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         namespace,
         name,
     })
+}
+
+/// The checks that do not mislead where parts of the spec could not be read.
+fn spelling(metadata: &Metadata, spec: &ServingSpec, request: &Request<'_>, ledger: &mut Ledger) {
+    if let Some(name) = &metadata.name {
+        check::name(name, "serving", ledger);
+    }
+    let roles = resolve::roles(spec, &mut Ledger::new());
+    check::names(&roles, ledger);
+    // A role without a name may be the one that another waits for.
+    if spec.roles.iter().flatten().all(|r| r.name.is_some()) {
+        check::dependencies(&roles, ledger);
+    }
+    targets::options(spec, &roles, request, ledger);
+    if let Some(model) = &spec.model {
+        model::source(model, crate::spec::engine::EngineType::Vllm, ledger);
+    }
 }
 
 /// What the parts of the plan look at.
@@ -194,13 +211,13 @@ fn front(
     let default_name = || name.map(|n| Str::from(format!("{n}-serve")));
     let gateway = gateway.and_then(
         |Gateway {
-             ids,
+             ids: _,
              name,
              namespace,
              hostnames,
          }| {
             Some(ir::Gateway {
-                name: name?.and(&ids),
+                name: name?,
                 namespace,
                 hostnames: hostnames.unwrap_or_default(),
             })

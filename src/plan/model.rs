@@ -39,7 +39,7 @@ fn object<const N: usize>(entries: [(&str, Node); N]) -> Node {
 /// What a pod of `engine` needs for `model`.
 pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source {
     let Model {
-        ids,
+        ids: _,
         uri,
         served_name,
         revision,
@@ -51,7 +51,7 @@ pub fn source(model: &Model, engine: EngineType, ledger: &mut Ledger) -> Source 
         revision: revision.clone(),
         ..Source::default()
     };
-    let Some(uri) = uri.clone().map(|u| u.and(ids)) else {
+    let Some(uri) = uri.clone() else {
         return source;
     };
     let scheme = uri

@@ -6,7 +6,8 @@ use super::process::{self, Inputs};
 use super::resolve::Resolved;
 use super::template::{CONTAINER, Parts, labelled, scheduled, single};
 use super::{Scene, check, model, policies, unused, variables};
-use crate::diagnostic::{Diagnostic, Ledger, Severity};
+use crate::diagnostic::{Code, Diagnostic, Ledger, Severity};
+use crate::engine::codes::{CONNECTOR_MISSING, WORLD};
 use crate::ir::{self, Member};
 use crate::kubernetes::codes::HIDDEN;
 use crate::kubernetes::merge::{Type, strategic_merge};
@@ -24,12 +25,20 @@ pub fn role(
     planned: &mut [ir::Role],
     ledger: &mut Ledger,
 ) -> Option<ir::Role> {
+    let before = ledger.diagnostics.len();
     let spread = nodes::spread(role, ledger);
+    let miscounted = ledger.diagnostics.len() > before;
     let built = if role.members.is_empty() {
-        generated(scene, role, &spread, planned, ledger)?
+        generated(scene, role, &spread, planned, ledger)
     } else {
-        explicit(scene, role, ledger)
+        Some(explicit(scene, role, ledger))
     };
+    said_before(
+        &[(miscounted, &WORLD), (true, &CONNECTOR_MISSING)],
+        before,
+        ledger,
+    );
+    let built = built?;
     let pods: u32 = built
         .members
         .iter()
@@ -67,8 +76,18 @@ pub fn role(
             said.filter(|d| d.code == &HIDDEN)
                 .for_each(|d| d.severity = Severity::Error);
         }
+        super::ports::check(&member.template, ledger);
     }
     Some(planned)
+}
+
+/// Takes back what engines say of their own sums and connectors where the plan has said it with a better place.
+fn said_before(codes: &[(bool, &Code)], from: usize, ledger: &mut Ledger) {
+    let mut at = 0;
+    ledger.diagnostics.retain(|d| {
+        at += 1;
+        at <= from || !codes.iter().any(|(said, code)| *said && d.code == *code)
+    });
 }
 
 /// Whether parts of the role's templates are the user's own Kubernetes, which needs checking. What the compiler makes is
@@ -107,9 +126,10 @@ fn explicit(scene: &Scene<'_>, role: &Resolved, ledger: &mut Ledger) -> Built {
             continue;
         };
         check::name(&name, "member", ledger);
-        if members.iter().any(|m| m.name.value == name.value) {
+        if let Some(first) = members.iter().find(|m| m.name.value == name.value) {
             let message = format!("two members are called `{}`", name.value);
-            ledger.report(Diagnostic::new(&super::codes::DUPLICATE, message).at_ids(&name.ids));
+            let said = Diagnostic::new(&super::codes::DUPLICATE, message).at_ids(&name.ids);
+            ledger.report(said.label(first.name.at(), "first here"));
         }
         let mut base = labelled(scene, role, Some(&name));
         for overlay in role.pod_templates.iter().chain([&template]) {

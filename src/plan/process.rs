@@ -190,13 +190,13 @@ fn parallelism(role: &Resolved, spread: &Spread) -> Parallelism {
 /// KV transfer as the engine tables see it.
 pub fn kv_transfer(kv: &spec::engine::KvTransfer, role: &Resolved) -> Option<KvTransfer> {
     let spec::engine::KvTransfer {
-        ids,
+        ids: _,
         connector,
         port,
         options,
     } = kv;
     Some(KvTransfer {
-        connector: connector.as_ref()?.map(|c| Str::from(c.as_str())).and(ids),
+        connector: connector.as_ref()?.map(|c| Str::from(c.as_str())),
         port: port.as_ref().map(Traced::number),
         options: options.clone(),
         devices: role

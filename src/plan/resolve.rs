@@ -1,6 +1,6 @@
 //! Roles with everything they inherit.
 
-use super::codes::{DUPLICATE, HALF_DISAGGREGATED, NO_EFFECT};
+use super::codes::{HALF_DISAGGREGATED, NO_EFFECT};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::spec::ServingSpec;
 use crate::spec::decode::{Decode, overlay};
@@ -100,7 +100,6 @@ pub fn roles(spec: &ServingSpec, ledger: &mut Ledger) -> Vec<Resolved> {
         .into_iter()
         .filter_map(|r| resolve(spec, r, ledger))
         .collect();
-    check_names(&roles, ledger);
     check_phases(&roles, spec, ledger);
     roles
 }
@@ -114,7 +113,7 @@ fn default_phase(name: &Traced<Str>) -> Traced<Phase> {
 
 fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolved> {
     let Role {
-        ids,
+        ids: _,
         name,
         phase,
         replicas,
@@ -141,7 +140,7 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
         members,
         targets,
     } = role;
-    let name = name?.and(&ids);
+    let name = name?;
     let phase = phase.unwrap_or_else(|| default_phase(&name));
     let computes = !matches!(phase.value, Phase::Router | Phase::Other);
     let inherited = |engine: &Engine| match phase.value {
@@ -219,15 +218,6 @@ fn engine_type(engine: &Engine, computes: bool) -> Traced<EngineType> {
         (None, Some(image)) => image.map(guess),
         (None, None) if computes => Traced::default_of(EngineType::Vllm),
         (None, None) => Traced::default_of(EngineType::Custom),
-    }
-}
-
-fn check_names(roles: &[Resolved], ledger: &mut Ledger) {
-    for (i, role) in roles.iter().enumerate() {
-        if let Some(first) = roles[..i].iter().find(|r| r.name.value == role.name.value) {
-            let said = Diagnostic::new(&DUPLICATE, format!("two roles are called `{}`", role.name.value));
-            ledger.report(said.at_ids(&role.name.ids).label(first.name.at(), "first here"));
-        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Decoder<'_> {
             "known fields: {}",
             names.clone().collect::<Vec<_>>().join(", ")
         ));
-        if let Some(meant) = closest(key, names) {
+        if let Some(meant) = closest(key, names.clone()).or_else(|| synonym(key, names)) {
             said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
         }
         self.ledger.report(said);
@@ -131,6 +131,36 @@ impl Decoder<'_> {
             .remedy("write the value plainly, or quote it if a string is meant");
         self.ledger.report(said);
     }
+}
+
+/// What else the fields of the language are called, by engines and orchestrators.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("tp", "tensor"),
+    ("pp", "pipeline"),
+    ("dp", "data"),
+    ("ep", "expert"),
+    ("pvc", "persistentVolumeClaim"),
+    ("claim", "persistentVolumeClaim"),
+    ("label", "key"),
+    ("topologyKey", "key"),
+    ("path", "uri"),
+    ("source", "uri"),
+    ("size", "nodes"),
+    ("template", "podTemplate"),
+    ("env", "engine"),
+    ("args", "engine"),
+    ("image", "engine"),
+    ("gpus", "accelerator"),
+    ("autoscaling", "scaling"),
+    ("metric", "name"),
+];
+
+/// The field that a word of another tool means, if the mapping has it.
+fn synonym<'a>(word: &str, mut fields: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (_, meant) = SYNONYMS
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(word))?;
+    fields.find(|f| f == meant)
 }
 
 /// A node in a few words, without its value.
