@@ -1,6 +1,6 @@
 //! `--set PATH=VALUE`: values from the command line, put into the tree before it is decoded.
 
-use crate::spec::decode::closest;
+use crate::diagnostic::closest;
 use crate::value::{Node, Value};
 
 /// A value for a place of the spec.

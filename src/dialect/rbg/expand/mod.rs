@@ -184,6 +184,8 @@ fn affordable(group: &Group, times: i64, expansion: &mut Expansion, cx: &mut Con
         .iter()
         .map(role_pods)
         .fold(0_u64, u64::saturating_add)
+        // Groups without pods are objects too.
+        .max(u64::from(times > 1))
         .saturating_mul(times.unsigned_abs());
     let roles: Vec<&Node> = group.roles.iter().map(|r| &r.node).collect();
     let templates: Vec<&Node> = group.templates.iter().map(|t| &t.template).collect();
