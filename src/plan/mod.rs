@@ -1,8 +1,8 @@
 //! Spec to IR: what the short spec means in full.
 //!
 //! The plan knows no target. It resolves what roles inherit ([`resolve`]), does the arithmetic of GPUs and nodes ([`nodes`]),
-//! asks the engine for command lines, builds pod templates ([`pod`]), adds the router that a disaggregated serving needs
-//! ([`router`]), and checks what no field can check alone ([`check`]).
+//! asks the engine for command lines, builds pod templates (`pod`), adds the router that a disaggregated serving needs
+//! (`router`), and checks what no field can check alone ([`check`]).
 
 pub mod check;
 pub mod codes;

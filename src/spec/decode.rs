@@ -2,7 +2,7 @@
 //!
 //! The decoder reports *all* errors of a document, each with its position, what was expected and what was probably meant;
 //! what can be read is returned beside them. Every field is optional at this level: what a missing one means is decided
-//! by the plan, and [`object!`] marks those that must be there with `@required`.
+//! by the plan, and `object!` marks those that must be there with `@required`.
 
 use super::codes::{EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
 use super::shape::{ObjectShape, Shape};

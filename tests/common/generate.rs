@@ -162,7 +162,7 @@ impl Draw {
     }
 
     fn uri(&mut self) -> &'static str {
-        *self.dice.pick(&[
+        self.dice.pick::<&str>(&[
             "hf://Qwen/Qwen3-32B",
             "hf://deepseek-ai/DeepSeek-R1",
             "pvc://models/qwen3",

@@ -243,10 +243,12 @@ impl ModelServing {
     /// How many replicas of a role must be there for the PodGroup to start.
     pub fn minimum(&self, role: &Role) -> i64 {
         let minimums = self.gang.iter().flatten();
-        let own = minimums
+        let mut own = minimums
             .filter(|(name, _)| *name == role.name.value)
             .map(|(_, n)| n.value);
-        own.last().unwrap_or(role.replicas.value).min(role.replicas.value)
+        own.next_back()
+            .unwrap_or(role.replicas.value)
+            .min(role.replicas.value)
     }
 
     /// How many pods there will be.

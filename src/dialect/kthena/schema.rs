@@ -213,10 +213,10 @@ impl Settled {
         if let Some(max) = field.max.filter(|max| size > *max) {
             self.say(format!("must be at most {max}{what}, not {size}"), &node.ids);
         }
-        if let (Some(pattern), Some(text)) = (field.pattern, node.as_str()) {
-            if let Some(rule) = pattern_rule(pattern, text) {
-                self.say(format!("`{text}` {rule}"), &node.ids);
-            }
+        if let (Some(pattern), Some(text)) = (field.pattern, node.as_str())
+            && let Some(rule) = pattern_rule(pattern, text)
+        {
+            self.say(format!("`{text}` {rule}"), &node.ids);
         }
     }
 }
@@ -225,10 +225,10 @@ impl Settled {
 fn whole(node: &mut Node, kind: &Kind) {
     if let (Kind::Int32 | Kind::Int64 | Kind::IntOrString | Kind::Quantity, Value::Float(n)) =
         (kind, &node.value)
+        && n.fract() == 0.0
+        && n.abs() < 9e15
     {
-        if n.fract() == 0.0 && n.abs() < 9e15 {
-            node.value = Value::Int(*n as i64);
-        }
+        node.value = Value::Int(*n as i64);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The objects that the controller makes besides pods: headless Services, StatefulSets, Volcano PodGroups, claims and the revision.
 
-use super::expand::{Place, leader_first};
+use super::place::Place;
 use super::read::{LeaderWorkerSet, PREFIX, QUEUE, Subdomain};
 use crate::pods::{Child, Pod, Scene, requests};
 use crate::value::{Map, Node, Str};
@@ -121,7 +121,7 @@ impl<'a> Children<'a> {
             .get(QUEUE)
             .cloned()
             .unwrap_or_else(|| "default".into());
-        let least = if leader_first(self.set) {
+        let least = if self.set.leader_first() {
             1
         } else {
             self.set.size.value

@@ -7,8 +7,9 @@ use super::codes::{
     EXCLUSIVE_EMPTY, NAME_CLASH, NAME_TOO_LONG, RESERVED_LABEL, SCHEMA, TPU_LEADER, TPU_SUB_GROUPS,
 };
 use super::options::{GangProvider, Platform};
+use super::place::Place;
 use super::pod::Maker;
-use super::read::{self, EXCLUSIVE, LeaderWorkerSet, PREFIX, Startup};
+use super::read::{self, EXCLUSIVE, LeaderWorkerSet, PREFIX};
 use crate::diagnostic::{Code, Diagnostic, Ledger, Severity};
 use crate::dialect::Context;
 use crate::pods::scaling::autoscaled;
@@ -17,7 +18,7 @@ use crate::pods::template::{judge, refused_by_workloads};
 use crate::pods::{Expansion, Problem, Scene};
 use crate::source::Document;
 use crate::spec::decode::Decoder;
-use crate::value::{Ids, Node, Str};
+use crate::value::Node;
 
 /// Expands a LeaderWorkerSet of the input.
 pub fn expand(document: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
@@ -51,19 +52,6 @@ pub struct Fate {
     pub leaders: bool,
     /// Workers.
     pub workers: bool,
-}
-
-/// Where the pods of a set stand in the lattice, and where to report what has no place of its own.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The slice.
-    pub slice: u32,
-    /// The role.
-    pub role: Str,
-    /// The namespace.
-    pub namespace: Str,
-    /// The object in the input.
-    pub ids: Ids,
 }
 
 /// Reports what admission refuses, and what Kubernetes refuses of the templates later.
@@ -335,9 +323,4 @@ fn limits(
 
 fn to_u32(n: i64) -> u32 {
     u32::try_from(n.max(0)).unwrap_or(u32::MAX)
-}
-
-/// Whether workers wait for their leader to be ready.
-pub fn leader_first(set: &LeaderWorkerSet) -> bool {
-    set.startup.value == Startup::LeaderReady
 }

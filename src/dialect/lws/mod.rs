@@ -11,6 +11,7 @@ mod disaggregated;
 mod expand;
 mod lower;
 mod options;
+mod place;
 mod pod;
 mod read;
 mod revision;

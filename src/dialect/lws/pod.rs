@@ -1,6 +1,6 @@
 //! The pods of a LeaderWorkerSet: templates as the controller changes them, pods as its webhook does.
 
-use super::expand::Place;
+use super::place::Place;
 use super::read::{EXCLUSIVE, LeaderWorkerSet, PREFIX, SUBGROUP_EXCLUSIVE, Subdomain};
 use super::revision;
 use super::tpu::{self, Seat};

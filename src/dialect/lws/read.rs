@@ -223,6 +223,11 @@ fn budget(reader: &mut Reader<'_>, path: &str, default: i64) -> Traced<IntOrPerc
 }
 
 impl LeaderWorkerSet {
+    /// Whether workers wait for their leader to be ready.
+    pub fn leader_first(&self) -> bool {
+        self.startup.value == Startup::LeaderReady
+    }
+
     /// The restart policy after the webhook.
     pub fn restart_policy(&self) -> &str {
         match self.restart.value.as_str() {

@@ -5,8 +5,9 @@ use super::{API_VERSION, DisaggregatedSet, KIND, PREFIX, Placement, Role, SCALER
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::dialect::Context;
 use crate::dialect::lws::codes::{CHILD_REFUSED, DISAGGREGATED, EXTERNAL_REPLICAS, SCALER_TAKEN};
-use crate::dialect::lws::expand::{self, Fate, Place};
+use crate::dialect::lws::expand::{self, Fate};
 use crate::dialect::lws::options::Platform;
+use crate::dialect::lws::place::Place;
 use crate::dialect::lws::read::LeaderWorkerSet;
 use crate::dialect::lws::{admit, revision};
 use crate::pods::scaling::autoscaled;
