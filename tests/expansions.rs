@@ -11,6 +11,12 @@
 //! `cargo test --test expansions -- lws` runs one dialect. `MISSES=1` prints all misses instead of the first few, `ONLY=text`
 //! takes only records whose path holds the text, with everything that differs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failure here is a failed test, and the score is what people run it for"
+)]
+
 mod common;
 #[path = "expansions/compare.rs"]
 mod compare;
