@@ -38,6 +38,9 @@ pub fn without_engine(role: &Resolved, model: Option<&Model>, ledger: &mut Ledge
     unused(&role.probes.origins(), message, ledger);
     unused(&origins(model), message, ledger);
     hardware(role, message, ledger);
+    let message = "the role brings no container of its own to which this could apply";
+    unused(&origins(role.resources.as_ref()), message, ledger);
+    unused(&origins(role.shutdown.pre_stop.as_ref()), message, ledger);
 }
 
 /// Says that a container which writes its own command line does not name the place where the model is.
