@@ -71,6 +71,10 @@ pub(super) fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
             }
         }
     }
+    for (key, value) in parts {
+        let said = Diagnostic::new(&POD_METADATA, format!("`{key}` of pod templates is lost"));
+        ledger.report(said.at_ids(&value.all_ids()).outcome(Outcome::Dropped));
+    }
     if let Some(labels) = &mut labels {
         drop_labels(labels, ledger);
     }
