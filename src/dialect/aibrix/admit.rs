@@ -4,8 +4,8 @@ use super::admission::{
     DOUBLED_ROLE, NEGATIVE, NO_REPLICAS, NO_ROLE_SETS, POD_NAME, SCHEMA, SELECTOR_MISSES, SELECTOR_SHARED,
     WEBHOOK,
 };
-use super::check::{NEWER, NEWER_OF_CONTAINERS};
-use super::codes::{NAME_TOO_LONG, PRUNED, SERVICE_CLASH};
+use super::check::{NEWER, NEWER_OF_CONTAINERS, RESERVED};
+use super::codes::{NAME_TOO_LONG, PRUNED, RESERVED_LABEL, SERVICE_CLASH};
 use super::expand_sidecar::Sidecar;
 use super::pattern::{self, HASH};
 use super::read::{How, Role, StormService, labels_are_valid};
@@ -22,6 +22,14 @@ const PODSET_EXTRA: usize = 36;
 /// The prefix of all keys of the controllers.
 pub const PREFIX: &str = "stormservice.orchestration.aibrix.ai/";
 
+/// Labels that all pods of RoleSets get.
+const OWNED_LABELS: [&str; 4] = [
+    "storm-service-name",
+    "roleset-name",
+    "role-name",
+    "role-template-hash",
+];
+
 /// A pod template as it is stored, taken apart.
 #[derive(Clone, Default, Debug)]
 pub struct Template {
@@ -31,6 +39,7 @@ pub struct Template {
     pub annotations: Map,
     /// The PodSpec.
     pub spec: Node,
+    /// Nodes of the whole template, for limits.
     /// Why Kubernetes will refuse its pods.
     pub refused: Option<Problem>,
 }
@@ -81,7 +90,7 @@ pub fn storm_service(service: &StormService, how: How) -> Vec<Problem> {
 /// `None`: there is no PodSpec.
 pub fn stored(
     template: Option<&Node>,
-    place: &Ids,
+    (place, grouped): (&Ids, bool),
     sidecar: Option<&Sidecar>,
     problems: &mut Vec<Problem>,
     ledger: &mut Ledger,
@@ -97,6 +106,7 @@ pub fn stored(
         return None;
     }
     cut_newer(&mut node, ledger);
+    reserved(&mut node, grouped, ledger);
     if let Some(sidecar) = sidecar {
         sidecar.inject(node.at_mut(&["spec"]));
     }
@@ -126,6 +136,30 @@ pub fn stored(
         refused: judgement.pod.into_iter().next(),
         spec: node.get("spec").cloned().unwrap_or_default(),
     })
+}
+
+/// Labels that belong to the controllers: on pods of groups the template's own win, which is said; elsewhere they are
+/// overwritten, whatever they say.
+fn reserved(template: &mut Node, grouped: bool, ledger: &mut Ledger) {
+    let Value::Map(map) = &mut template.value else {
+        return;
+    };
+    let labels = map.get_mut("metadata").map(|m| &mut m.value);
+    let Some(Value::Map(metadata)) = labels else {
+        return;
+    };
+    let Some(Value::Map(labels)) = metadata.get_mut("labels").map(|l| &mut l.value) else {
+        return;
+    };
+    if !grouped {
+        return labels.retain(|key, value| !(OWNED_LABELS.contains(&key) && value.as_str().is_some()));
+    }
+    for (key, value) in labels.iter().filter(|(k, _)| RESERVED.contains(&k.as_str())) {
+        let message =
+            format!("the template's own `{key}` wins over the controller's and may cut the pods off");
+        let said = Diagnostic::new(&RESERVED_LABEL, message).severity(Severity::Warning);
+        ledger.report(said.at_ids(&value.ids));
+    }
 }
 
 /// Cuts off what came after Kubernetes 1.31.

@@ -26,7 +26,7 @@ const ROLE_SET: usize = 14;
 const GROUP_SIZE: u32 = 100;
 
 /// Labels and annotations that the controllers write.
-const RESERVED: &[&str] = &[
+pub(super) const RESERVED: &[&str] = &[
     "storm-service-name",
     "storm-service-revision",
     "roleset-name",

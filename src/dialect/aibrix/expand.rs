@@ -1,9 +1,11 @@
 //! What becomes of AIBrix's objects: StormServices, RoleSets and PodSets to pods; PodAutoscalers are checked, too, because they
 //! change the replicas of StormServices as soon as they are there.
 
+use super::adapter;
 use super::admission::{NO_ROLE_SETS, SCHEMA};
 use super::admit::{self, PREFIX, Template};
 use super::autoscaler::{self, Scaled};
+use super::codes::{NAME_TOO_LONG, ROLE_SET, SELECTOR_NOT_UNIQUE};
 use super::expand_children as children;
 use super::expand_pods::{Group, Set, rank_name};
 use super::expand_sidecar::Sidecar;
@@ -11,7 +13,7 @@ use super::lowering::version;
 use super::options::Platform;
 use super::pattern::{GENERATE_NAME, RANDOM, sample, short_prefix};
 use super::read::{self, How, Role, RoleSetSpec, StormService, Strategy};
-use crate::diagnostic::Ledger;
+use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::dialect::Context;
 use crate::kubernetes::names;
 use crate::pods::{Expansion, Pod, Problem, Scene};
@@ -24,6 +26,7 @@ pub fn expands(api_version: &str, kind: &str) -> bool {
     match api_version {
         "orchestration.aibrix.ai/v1alpha1" => matches!(kind, "StormService" | "RoleSet" | "PodSet"),
         "autoscaling.aibrix.ai/v1alpha1" => kind == "PodAutoscaler",
+        "model.aibrix.ai/v1alpha1" => kind == "ModelAdapter",
         _ => false,
     }
 }
@@ -51,6 +54,7 @@ pub fn expand(object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Exp
             Some("StormService") => expanding.storm_service(root),
             Some("RoleSet") => expanding.role_set(root),
             Some("PodSet") => expanding.pod_set(root),
+            Some("ModelAdapter") => expanding.adapter(root),
             _ => expanding.autoscaler(root),
         }
     }
@@ -93,6 +97,16 @@ impl Expanding<'_> {
         }
     }
 
+    /// A ModelAdapter loads a LoRA adapter into pods that are there.
+    fn adapter(&mut self, root: &Node) {
+        let (name, problems) = adapter::read(root);
+        let (refused, _) = autoscaler::split(problems, self.how);
+        self.expansion.reject_all(refused, self.ledger);
+        if self.expansion.is_open() {
+            self.expansion.children.push(adapter::service(name.value));
+        }
+    }
+
     fn storm_service(&mut self, root: &Node) {
         let (mut service, problems) = read::storm_service(root, self.how);
         self.expansion.reject_all(problems, self.ledger);
@@ -110,8 +124,17 @@ impl Expanding<'_> {
         if let Some(dead) = dead {
             return self.dead_end(&dead);
         }
+        if let Some(all) = service
+            .selector
+            .as_ref()
+            .filter(|s| s.as_map().is_some_and(Map::is_empty))
+        {
+            let message = "an empty selector takes the RoleSets of every StormService of the cluster";
+            self.ledger
+                .report(Diagnostic::new(&SELECTOR_NOT_UNIQUE, message).at_ids(&all.ids));
+        }
         let scaled = autoscaler::apply(&mut service, self.scene, &namespace, self.ledger);
-        self.role_sets(root, &service, &templates, &scaled);
+        self.role_sets(&service, &templates, &scaled);
     }
 
     /// The Service, unless there is one already, and the revision.
@@ -133,7 +156,13 @@ impl Expanding<'_> {
         let mut templates = Vec::new();
         for role in spec.iter().flat_map(|s| &s.roles) {
             let template = role.template.as_ref();
-            let stored = admit::stored(template, &role.ids, sidecar, &mut problems, self.ledger);
+            let stored = admit::stored(
+                template,
+                (&role.ids, role.grouped()),
+                sidecar,
+                &mut problems,
+                self.ledger,
+            );
             if stored.is_none() && self.how.webhooks {
                 let reason = format!(
                     "`template.spec.containers` of role `{}` is missing",
@@ -168,18 +197,17 @@ impl Expanding<'_> {
             .dead_end(problem.code, problem.reason.clone(), &problem.ids, self.ledger);
     }
 
-    fn role_sets(
-        &mut self,
-        root: &Node,
-        service: &StormService,
-        templates: &[Option<Template>],
-        scaled: &Scaled,
-    ) {
+    fn role_sets(&mut self, service: &StormService, templates: &[Option<Template>], scaled: &Scaled) {
         let (Some(spec), Some(replicas)) = (&service.role_set, &service.replicas) else {
             return;
         };
         let count = u32::try_from(replicas.value).unwrap_or(0);
-        if !self.affordable(spec, templates, count, &replicas.ids) {
+        if !self.affordable(
+            spec,
+            (&service.template_labels, &service.template_annotations),
+            count,
+            &replicas.ids,
+        ) {
             return;
         }
         let plan = self.plan(spec, templates, count > 0, &set_name(service));
@@ -205,7 +233,6 @@ impl Expanding<'_> {
                 revision.clone(),
             );
         }
-        let stored = root.at(&["spec", "template", "spec"]);
         for slice in 0..count {
             let index = if slice < scaled.first {
                 slice
@@ -224,7 +251,7 @@ impl Expanding<'_> {
                 topology: spec.topology.as_ref(),
                 how: self.how,
             };
-            self.expansion.children.push(children::role_set(&set, stored));
+            self.expansion.children.push(children::role_set(&set));
             self.fill(&set, &plan);
         }
         self.say_missing(&plan);
@@ -236,12 +263,25 @@ impl Expanding<'_> {
         let webhooks = std::mem::replace(&mut self.how.webhooks, false);
         let templates = self.templates(Some(&set.spec), None);
         self.how.webhooks = webhooks;
-        if !self.expansion.is_open() || !self.affordable(&set.spec, &templates, 1, &set.meta.name.ids) {
+        if !self.expansion.is_open()
+            || !self.affordable(
+                &set.spec,
+                (&set.meta.labels, &set.meta.annotations),
+                1,
+                &set.meta.name.ids,
+            )
+        {
             return;
         }
         let text =
             |map: &Map, key: &str| -> Str { map.get(key).and_then(Node::as_str).unwrap_or_default().into() };
         let plan = self.plan(&set.spec, &templates, true, &set.meta.name.value);
+        let alone = text(&set.meta.labels, "storm-service-name").is_empty();
+        if let Some(topology) = set.spec.topology.as_ref().filter(|_| alone) {
+            let message = "`topologyPolicy` is skipped for a RoleSet without a StormService";
+            let said = Diagnostic::new(&ROLE_SET, message).severity(Severity::Warning);
+            self.ledger.report(said.at_ids(&topology.key.ids));
+        }
         let own = Set {
             slice: 0,
             name: set.meta.name.value.to_string(),
@@ -261,7 +301,7 @@ impl Expanding<'_> {
     fn affordable(
         &mut self,
         spec: &RoleSetSpec,
-        templates: &[Option<Template>],
+        (labels, annotations): (&Map, &Map),
         sets: u32,
         ids: &Ids,
     ) -> bool {
@@ -271,14 +311,18 @@ impl Expanding<'_> {
             let groups = if role.grouped() { 2 * replicas } else { 0 };
             each = each.saturating_add(replicas.saturating_mul(u64::from(role.size())).max(groups));
         }
-        let nodes: Vec<&Node> = templates.iter().flatten().map(|t| &t.spec).collect();
+        let metadata = Node::from(vec![Node::from(labels.clone()), Node::from(annotations.clone())]);
+        let gangs = spec.roles.iter().map(|r| r.scheduling.as_ref());
+        let gangs = gangs.chain([spec.scheduling.as_ref()]).flatten().map(|g| &g.spec);
+        let templates = spec.roles.iter().filter_map(|r| r.template.as_ref());
+        let nodes: Vec<&Node> = templates.chain(gangs).chain([&metadata]).collect();
         let most = u64::from(sets).saturating_mul(each.saturating_sub(1).max(1));
         self.expansion.affordable(most, &nodes, ids, self.ledger)
     }
 
     /// Which roles of a RoleSet get pods: the controller stops at the first that fails.
     fn plan<'r>(
-        &self,
+        &mut self,
         spec: &'r RoleSetSpec,
         templates: &'r [Option<Template>],
         any: bool,
@@ -303,7 +347,8 @@ impl Expanding<'_> {
         };
         for (at, (role, template)) in spec.roles.iter().zip(templates).enumerate() {
             let earlier = spec.roles.get(..at).unwrap_or_default();
-            plan.missing.extend(admit::missing_pods(role, earlier));
+            plan.missing
+                .extend(admit::missing_pods(role, earlier).filter(|_| any));
             let twins = earlier.iter().filter(|r| r.name.value == role.name.value);
             let from = twins.map(Role::count).max().unwrap_or(0);
             if any && role.count() > 0 {
@@ -320,8 +365,24 @@ impl Expanding<'_> {
             if let Some(template) = template {
                 plan.roles.push((role, template, from));
             }
+            self.cut_names(role, &probe);
         }
         plan
+    }
+
+    /// Says when the pods of a group cannot find their leader by its name.
+    fn cut_names(&mut self, role: &Role, set: &Set<'_>) {
+        let last = role.count().saturating_sub(1);
+        let group = set.indexed_name(role, last);
+        let leader = format!("{group}-0");
+        if role.grouped() && set.pod_name(role, last, 0) != leader {
+            let message = format!(
+                "the pods of role `{}` are called otherwise than `$(PODSET_NAME)-<index>`: their names are cut to 63 characters",
+                role.name.value
+            );
+            let said = Diagnostic::new(&NAME_TOO_LONG, message).severity(Severity::Warning);
+            self.ledger.report(said.at_ids(&role.name.ids));
+        }
     }
 
     /// The PodGroup, PodSets and pods of a RoleSet.
@@ -352,7 +413,13 @@ impl Expanding<'_> {
     fn pod_set(&mut self, root: &Node) {
         let (set, mut problems) = read::pod_set(root, self.how);
         let place = &set.meta.name.ids;
-        let template = admit::stored(set.template.as_ref(), place, None, &mut problems, self.ledger);
+        let template = admit::stored(
+            set.template.as_ref(),
+            (place, true),
+            None,
+            &mut problems,
+            self.ledger,
+        );
         self.expansion.reject_all(problems, self.ledger);
         let size = set
             .pod_group_size

@@ -64,12 +64,9 @@ pub fn revision(of: &StormService) -> Child {
     child("apps/v1", "ControllerRevision", revision_name(of), owner, object)
 }
 
-/// A RoleSet of a StormService.
-pub fn role_set(set: &Set<'_>, spec: Option<&Node>) -> Child {
-    let mut object = labelled(set.labels.clone(), set.annotations.clone());
-    if let Some(spec) = spec {
-        object.set("spec", spec.clone());
-    }
+/// A RoleSet of a StormService. Its spec is that of the StormService's template.
+pub fn role_set(set: &Set<'_>) -> Child {
+    let object = labelled(set.labels.clone(), set.annotations.clone());
     let owner = ("StormService", set.service.clone());
     child(API, "RoleSet", pattern(&set.name), owner, object)
 }

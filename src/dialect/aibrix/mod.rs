@@ -4,6 +4,7 @@
 //! `podGroupSize` pods with one template for all ranks. Prefill and decode are joined by the gateway of the cluster, which
 //! finds the engines by labels on their pods.
 
+mod adapter;
 mod admission;
 mod admit;
 mod answers;
@@ -14,6 +15,8 @@ mod expand;
 mod expand_children;
 mod expand_pods;
 mod expand_sidecar;
+#[cfg(test)]
+mod expand_tests;
 mod gang;
 mod gateway;
 mod lower;
