@@ -26,6 +26,9 @@ fn main() {
             trials.push(Trial::test(format!("{starter}::{target}"), move || {
                 starter_renders(starter, target)
             }));
+            trials.push(Trial::test(format!("{starter}::{target}::pods"), move || {
+                starter_becomes_pods(starter, target)
+            }));
             trials.push(common::needs(
                 common::shared(),
                 &format!("{starter}::{target}::crds"),
@@ -69,6 +72,21 @@ fn render(starter: &str, target: &str, output: &str) -> Result<String, Failed> {
         return Err(run.err.into());
     }
     Ok(run.out)
+}
+
+/// Nothing that is rendered is refused, or stored without pods ever coming of it.
+fn starter_becomes_pods(starter: &str, target: &str) -> Result<(), Failed> {
+    let file = common::scratch(&format!("starter-{starter}-{target}-pods.yaml"));
+    std::fs::write(&file, render(starter, target, "yaml")?)?;
+    let run = common::run(&["pods", "-f", &file.to_string_lossy(), "-o", "json"]);
+    let _ = std::fs::remove_file(&file);
+    let json: serde_json::Value = serde_json::from_str(&run.out)?;
+    let workloads = json["workloads"].as_array().map_or(&[][..], Vec::as_slice);
+    let pods = json["pods"].as_array().map_or(0, Vec::len);
+    if pods == 0 || !run.err.is_empty() || workloads.iter().any(|w| w["outcome"] != "pods") {
+        return Err(format!("{pods} pods of {workloads:?}\n{}", run.err).into());
+    }
+    Ok(())
 }
 
 fn starter_renders(starter: &str, target: &str) -> Result<(), Failed> {
