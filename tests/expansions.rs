@@ -249,14 +249,13 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
         annotate_target: false,
     };
     let prediction = compile::predict(&documents, &settings);
+    let silent = prediction.diagnostics.is_empty();
     let sums = totals::totals(&prediction.workloads, 8);
     let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
     let mut predicted: Value =
         serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())?;
-    predicted["known"] = documents
-        .iter()
-        .all(|d| compile::expander(&d.root).is_some())
-        .into();
+    let judged = documents.iter().all(|d| compile::expander(&d.root).is_some());
+    predicted["known"] = (silent && judged).into();
     Ok(predicted)
 }
 

@@ -326,11 +326,21 @@ pub const DROPPED: Code = Code {
 /// A booster that comes to nothing.
 pub const BOOSTER: Code = Code {
     id: "INF5433",
-    title: "ModelBooster that Kthena refuses or cannot convert",
+    title: "ModelBooster that Kthena refuses",
     severity: Error,
     explanation: "The webhook refuses workers that do not fit the type of the backend, ports and connectors on which prefill and decode \
                   do not agree, and model paths outside the cache. What it accepts is converted to a ModelServing, which may be \
                   refused in turn; the booster then has the condition Failed.",
+};
+
+/// A booster whose pods are not known.
+pub const NOT_PREDICTED: Code = Code {
+    id: "INF5434",
+    title: "pods of a ModelBooster are not predicted",
+    severity: Warning,
+    explanation: "Kthena converts a ModelBooster to a ModelServing, a ModelServer and a ModelRoute by templates of its own. What its \
+                  admission refuses is said here; the pods that come of it are not predicted.\n\nTo see them, give the ModelServing \
+                  that the controller made (`kubectl get modelserving -o yaml`).",
 };
 
 /// All codes of the dialect.
@@ -369,4 +379,5 @@ pub const CODES: &[&Code] = &[
     &REMOVED,
     &DROPPED,
     &BOOSTER,
+    &NOT_PREDICTED,
 ];

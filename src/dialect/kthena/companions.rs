@@ -1,8 +1,9 @@
 //! Objects beside ModelServings: what the schema and the webhooks refuse of them. They become no pods themselves.
 
-use super::codes::{REMOVED, ROUTE};
+use super::codes::{NOT_PREDICTED, REMOVED, ROUTE};
 use super::schema::{self, Settled};
-use super::{expand, policy, read};
+use super::{booster, expand, policy, read};
+use crate::diagnostic::Diagnostic;
 use crate::dialect::Context;
 use crate::kubernetes::container::list;
 use crate::kubernetes::names::{label_value, qualified_key};
@@ -18,7 +19,7 @@ const NETWORKING: &str = "networking.serving.volcano.sh/v1alpha1";
 /// Whether Kthena's admission judges objects of this kind.
 pub fn judged(api_version: &str, kind: &str) -> bool {
     match api_version {
-        WORKLOAD => ["AutoscalingPolicy", "AutoscalingPolicyBinding"].contains(&kind),
+        WORKLOAD => ["AutoscalingPolicy", "AutoscalingPolicyBinding", "ModelBooster"].contains(&kind),
         NETWORKING => ["ModelServer", "ModelRoute", "ExternalModelProvider"].contains(&kind),
         _ => false,
     }
@@ -42,6 +43,7 @@ pub fn judge(document: &Document, cx: &mut Context<'_>) -> Expansion {
     if problems.is_empty() {
         match kind.as_str() {
             "AutoscalingPolicy" => policy::admit(&root, &mut problems),
+            "ModelBooster" => booster::admit(&root, &mut problems),
             "AutoscalingPolicyBinding" => {
                 let reason = "there is no AutoscalingPolicyBinding since Kthena 1.0: put its target into the AutoscalingPolicy";
                 problems.push(Problem::new(&REMOVED, reason, &root.ids));
@@ -53,10 +55,16 @@ pub fn judge(document: &Document, cx: &mut Context<'_>) -> Expansion {
     }
     let mut expansion = Expansion::default();
     expansion.reject_all(problems, cx.ledger);
+    if kind == "ModelBooster" && expansion.is_open() {
+        let message = "the pods of a ModelBooster are not predicted";
+        cx.ledger
+            .report(Diagnostic::new(&NOT_PREDICTED, message).at_ids(&document.root.ids));
+    }
     expansion
 }
 
-fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
+/// The string at a path; empty if there is none.
+pub fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
     node.at(path).and_then(Node::as_str).unwrap_or_default()
 }
 

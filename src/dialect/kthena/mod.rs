@@ -8,6 +8,7 @@
 mod admit;
 mod affinity;
 mod answers;
+mod booster;
 mod budget;
 mod check;
 mod children;
