@@ -117,8 +117,8 @@ impl<'a> Making<'a> {
         self.deadlock(cx);
         let order: Vec<&Str> = self.group.roles.iter().map(|r| &r.name.value).collect();
         let rank = |pod: &Pod| order.iter().position(|name| **name == pod.role);
-        // The identity of the group is a hash of namespace and name: another wherever the manifest is applied, and nothing
-        // outside of the controller selects by it. It is left open like all hashes in labels.
+        // The SHA-1 of namespace and name, which could be written here. It is left open so that a prediction holds in whatever
+        // namespace the manifest is applied; the price is that nobody can read the value from it.
         for uid in self
             .made
             .pods
