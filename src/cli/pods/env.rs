@@ -50,13 +50,20 @@ pub fn print(
     };
     let mut masked = pod.clone();
     masked.spec = mask::masked(&pod.spec);
-    let containers = resolve::pod(&masked, &workload.namespace, &scene);
+    let mut containers = resolve::pod(&masked, &workload.namespace, &scene);
+    // Each value by itself: beside a name like HF_TOKEN the mask would take the words "<secret NAME/KEY>" for the secret.
+    for container in &mut containers {
+        let values = container.env.iter_mut().map(|(_, value)| value);
+        for text in values.chain(&mut container.command).chain(&mut container.args) {
+            *text = masker.text(text);
+        }
+    }
     let text = match output {
         Output::Json => emit::documents(&[document(pod, &containers)], Format::Json),
         Output::Yaml => emit::documents(&[document(pod, &containers)], Format::Yaml),
         _ => plain(&containers),
     };
-    streams.out.write_all(masker.text(&text).as_bytes())?;
+    streams.out.write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 

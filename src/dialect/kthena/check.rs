@@ -1,5 +1,6 @@
 //! Limits of names, and what belongs to the controller.
 
+use super::children::PREFIX;
 use super::codes::{MEMBERS, NAME_TOO_LONG, PLUGIN, RESERVED, ROLE_NAME, TOO_MANY_ROLES};
 use super::cut;
 use super::options::PLUGINS;
@@ -19,8 +20,6 @@ const ROLES: usize = 4;
 const VARIABLES: [&str; 3] = ["GROUP_SIZE", "ENTRY_ADDRESS", "WORKER_INDEX"];
 /// Annotations that the controller overwrites.
 const ANNOTATIONS: [&str; 2] = ["scheduling.k8s.io/group-name", "volcano.sh/task-spec"];
-/// The prefix of labels that the controller reads.
-const PREFIX: &str = "modelserving.volcano.sh/";
 
 /// Everything that admission or the controller would refuse, and no other part of the lowering says.
 pub fn check(scene: &Scene<'_>, ledger: &mut Ledger) {

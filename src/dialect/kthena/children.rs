@@ -10,6 +10,16 @@ use std::collections::BTreeMap;
 
 /// The prefix of the controller's labels.
 pub const PREFIX: &str = "modelserving.volcano.sh/";
+/// The labels that it sets itself, below that prefix; a template's own values win over them.
+pub const OWN_LABELS: [&str; 7] = [
+    "name",
+    "group-name",
+    "role",
+    "role-id",
+    "revision",
+    "role-template-hash",
+    "entry",
+];
 
 /// A label of the controller.
 pub fn label(key: &str) -> Str {

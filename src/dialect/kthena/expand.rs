@@ -1,7 +1,7 @@
 //! ModelServings to pods: admission, what never becomes a pod, and what the controller makes of the rest.
 
 use super::admit;
-use super::children::{self, PREFIX};
+use super::children::{self, OWN_LABELS, PREFIX};
 use super::codes::{COLLISION, DROPPED, NO_GANG, RESERVED, SCHEMA};
 use super::make::{Maker, Place};
 use super::options::Platform;
@@ -15,7 +15,7 @@ use crate::pods::template::judge;
 use crate::pods::{Expansion, Scene};
 use crate::source::Document;
 use crate::spec::decode::Decoder;
-use crate::value::{Ids, Map, Node, Str};
+use crate::value::{Ids, Node, Str};
 
 /// The kind.
 pub const KIND: &str = "ModelServing";
@@ -353,18 +353,11 @@ fn reserved(template: &Node, ledger: &mut Ledger) {
             .at_key(ids.first())
             .severity(Severity::Warning)
     };
-    let owned = |map: Option<&Map>| -> Vec<(Str, Ids)> {
-        let entries = map
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| key.starts_with(PREFIX));
-        entries
-            .map(|(key, value)| (key.clone(), value.ids.clone()))
-            .collect()
-    };
-    for (key, ids) in owned(entries("labels")) {
+    let labels = entries("labels").into_iter().flatten();
+    let own = |key: &str| key.strip_prefix(PREFIX).is_some_and(|k| OWN_LABELS.contains(&k));
+    for (key, value) in labels.filter(|(key, _)| own(key)) {
         let message = format!("the label `{key}` replaces the controller's own, which it finds its pods by");
-        ledger.report(warning(message, &ids));
+        ledger.report(warning(message, &value.ids));
     }
     let spec = template.get("spec");
     let containers = ["initContainers", "containers"]

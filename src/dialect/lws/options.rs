@@ -1,7 +1,7 @@
 //! What only LeaderWorkerSet has.
 
 use crate::spec::decode::{Positive, choice, object};
-use crate::value::{Node, Str, Traced};
+use crate::value::{Node, Traced};
 
 choice! {
     /// How the pods of groups are named in DNS.
@@ -67,7 +67,5 @@ object! {
         /// Whether the DisaggregatedSet webhook runs (`enableDisaggregatedSet` of the chart, which is off there). Default: `true`, so
         /// that its rules are checked.
         disaggregated_set_webhook: "disaggregatedSetWebhook" => Traced<bool>,
-        /// The controller's version.
-        version: "version" => Traced<Str>,
     }
 }
