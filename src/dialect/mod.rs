@@ -5,6 +5,7 @@
 //! `testdata/<name>/`; outside of those, it is one line in [`ALL`]. What several dialects need is in [`shared`].
 
 mod aibrix;
+pub mod dynamo;
 mod grove;
 mod kthena;
 mod lws;
