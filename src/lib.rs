@@ -5,7 +5,9 @@
 //!
 //! ```text
 //! file ──source──▶ Serving ──spec──▶ ──plan──▶ IR ──dialect──▶ objects ──emit──▶ page
-//!        positions   typed   checks    engine        lower
+//!        positions   typed   checks    engine        lower        │
+//!                       ▲─────────────lift────────────────────────┤
+//!                                                                 └──pods──▶ what controllers will create
 //! ```
 //!
 //! From the ground floor up; a module uses only those above it in this list:
@@ -24,6 +26,7 @@
 //! | [`template`] | manifests with holes, filled without ever becoming text |
 //! | [`dialect`] | one folder for each orchestrator, and their registry |
 //! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
+//! | [`lift`] | the way back: objects to specs, and so to the objects of any other target |
 //! | [`cli`] | one file for each verb |
 
 pub mod cli;
@@ -33,6 +36,7 @@ pub mod dialect;
 pub mod engine;
 pub mod ir;
 pub mod kubernetes;
+pub mod lift;
 pub mod plan;
 pub mod pods;
 pub mod source;

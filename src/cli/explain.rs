@@ -45,7 +45,7 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 
 /// All codes, in order.
 pub fn codes() -> Vec<&'static Code> {
-    let areas: [&[&'static Code]; 12] = [
+    let areas: [&[&'static Code]; 13] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
         &[&super::common::BAD_SET, &super::common::NOT_A_PLATFORM],
@@ -56,6 +56,7 @@ pub fn codes() -> Vec<&'static Code> {
         crate::diagnostic::account::CODES,
         crate::ir::capability::CODES,
         crate::ir::answer::CODES,
+        crate::lift::codes::CODES,
         crate::pods::CODES,
         crate::dialect::shared::MERGE_CODES,
     ];

@@ -5,6 +5,8 @@ mod common;
 mod completion;
 mod explain;
 pub mod init;
+mod lift;
+mod migrate;
 mod pods;
 mod render;
 pub mod schema;
@@ -50,6 +52,10 @@ enum Verb {
     Validate(validate::Args),
     /// Print the manifests of one or several targets
     Render(render::Args),
+    /// Turn manifests of any orchestrator into specs
+    Lift(lift::Args),
+    /// Turn manifests of any orchestrator into those of another
+    Migrate(migrate::Args),
     /// Predict the pods of specs or manifests: names, labels, environment, needs
     Pods(pods::Args),
     /// List the targets and what each can say
@@ -92,6 +98,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) 
         Verb::Init(args) => init::run(args, streams),
         Verb::Validate(args) => validate::run(args, &cli.global, streams),
         Verb::Render(args) => render::run(args, &cli.global, streams),
+        Verb::Lift(args) => lift::run(args, &cli.global, streams),
+        Verb::Migrate(args) => migrate::run(args, &cli.global, streams),
         Verb::Pods(args) => pods::run(args, &cli.global, streams),
         Verb::Targets(args) => targets::run(args, streams),
         Verb::Explain(args) => explain::run(args, streams),

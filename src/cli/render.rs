@@ -122,12 +122,16 @@ fn print(args: &Args, objects: Vec<(Option<&str>, Node)>, streams: &mut Streams<
         return write_files(dir, args.output, &objects);
     }
     let nodes: Vec<Node> = objects.into_iter().map(|(_, o)| o).collect();
-    let text = match args.output {
-        Output::Name => nodes.iter().map(|n| name(n) + "\n").collect(),
-        output => emit::documents(&nodes, format(output)),
-    };
-    streams.out.write_all(text.as_bytes())?;
+    streams.out.write_all(text(&nodes, args.output).as_bytes())?;
     Ok(())
+}
+
+/// Objects as text.
+pub fn text(nodes: &[Node], output: Output) -> String {
+    match output {
+        Output::Name => nodes.iter().map(|n| name(n) + "\n").collect(),
+        output => emit::documents(nodes, format(output)),
+    }
 }
 
 fn format(output: Output) -> Format {

@@ -26,7 +26,7 @@ use crate::spec::codes::NOT_A_SERVING;
 use crate::spec::decode::{Decode, Decoder};
 use crate::spec::{API_VERSION, KIND, Serving};
 use crate::template::Templates;
-use crate::value::{Id, Node, Str, Traced};
+use crate::value::{Id, Ids, Node, Str, Traced};
 
 /// What all compilations of a run share.
 pub struct Settings<'a> {
@@ -144,13 +144,25 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
 
 /// Compiles a decoded spec for one target. `leaves` are the ids of the document's leaves, all of which must arrive.
 pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings: &Settings<'_>) -> Compiled {
-    let mut ledger = Ledger::new();
+    compile_with(decoded, leaves, target, settings, Ledger::new(), &Ids::none())
+}
+
+/// [`compile`] in an account that has entries already, with values that count as arrived.
+pub fn compile_with(
+    decoded: &Decoded,
+    leaves: &[Id],
+    target: &dyn Dialect,
+    settings: &Settings<'_>,
+    mut ledger: Ledger,
+    said: &Ids,
+) -> Compiled {
     ledger.waivers.extend(decoded.waivers.iter().cloned());
     let mut objects = Vec::new();
     if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
         objects = lower(serving, target, settings, &mut ledger);
         if !ledger.has_invalid() {
             let mut arrived = IdSet::of_nodes(&objects);
+            arrived.extend(said);
             let structural = [&serving.api_version, &serving.kind].into_iter().flatten();
             structural.for_each(|t: &Traced<Str>| arrived.extend(&t.ids));
             balance(&mut ledger, settings.sources, leaves.iter().copied(), &arrived);
@@ -189,6 +201,42 @@ fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledge
     patch::apply(&mut objects, &ir.options, ledger);
     finish::finish(&mut objects, settings.annotate_target.then_some(info.name));
     objects
+}
+
+/// The objects of a spec whatever is wrong with it, without patches: what lifting compares its source with.
+pub fn objects(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>) -> Vec<Node> {
+    let mut ledger = Ledger::new();
+    let info = target.info();
+    let request = plan::Request {
+        target: Some(info.name),
+        targets: &target_names(),
+        routed: target.routed_engines(),
+        namespace: None,
+        spelling_only: false,
+    };
+    let Some(ir) = plan::plan(serving, &request, &mut ledger) else {
+        return Vec::new();
+    };
+    let mut cx = Context {
+        sources: settings.sources,
+        platform: settings.platform,
+        templates: settings.templates,
+        ledger: &mut ledger,
+    };
+    target.lower(&ir, &mut cx)
+}
+
+/// [`objects`] with the patches of the options.
+pub fn objects_patched(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>) -> Vec<Node> {
+    let mut made = objects(serving, target, settings);
+    let options = serving
+        .spec
+        .as_ref()
+        .and_then(|s| s.targets.as_ref()?.get(target.info().name));
+    if let Some(options) = options {
+        patch::apply(&mut made, options, &mut Ledger::new());
+    }
+    made
 }
 
 fn target_names() -> Vec<&'static str> {

@@ -8,6 +8,7 @@ mod aibrix;
 pub mod dynamo;
 mod grove;
 mod kthena;
+pub mod lifting;
 mod lws;
 pub mod platform;
 mod rbg;
@@ -22,6 +23,7 @@ use crate::spec::engine::EngineType;
 use crate::spec::shape::ObjectShape;
 use crate::template::Templates;
 use crate::value::Node;
+use lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use platform::Platform;
 use std::path::Path;
 
@@ -146,6 +148,28 @@ pub trait Dialect: Sync {
     /// before anything else, as on a real API server.
     fn expand(&self, _object: &Document, _scene: &Scene<'_>, _cx: &mut Context<'_>) -> Expansion {
         Expansion::default()
+    }
+
+    /// Whether objects of this kind are of the dialect's own, workloads or not: what is left of them after lifting means
+    /// nothing to another target.
+    fn owns(&self, api_version: &str, kind: &str) -> bool {
+        self.expands(api_version, kind) || self.judges(api_version, kind)
+    }
+
+    /// The servings that the workloads of the input are, in its order. Whatever decodes is lifted: findings about the source
+    /// are warnings.
+    fn lift(&self, _cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        Vec::new()
+    }
+
+    /// The defaults of its CRDs and webhooks that lowering writes out.
+    fn defaults(&self) -> &'static [ApiDefault] {
+        &[]
+    }
+
+    /// What controllers tell the pods of a role of a [`Draft`] at run time, by names that the templates use.
+    fn rendezvous(&self, _draft: &Draft, _role: &Node) -> Rendezvous {
+        Rendezvous::default()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Ledger, Severity};
 use crate::kubernetes::container::shell_quote;
-use crate::value::{Map, Node, Piece, Reference, Str, Text, Value};
+use crate::value::{Ids, Map, Node, Piece, Reference, Str, Text, Value};
 
 /// How a pod knows the answer to a reference.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +66,12 @@ pub trait Answers {
 
     /// Whether injected variables stand before the template's own, so that `$(NAME)` expands in values of the environment.
     fn injected_first(&self) -> bool;
+
+    /// Whether the controllers set a variable of this name to this answer themselves: a variable of the template that says the
+    /// same is left out.
+    fn injects(&self, _name: &str, _reference: &Reference) -> bool {
+        false
+    }
 }
 
 /// No answer on the target.
@@ -134,6 +140,7 @@ enum Place {
 
 impl Resolver<'_, '_> {
     fn container(&mut self, container: &mut Node) {
+        self.leave_to_controllers(container);
         let mut variables = Vec::new();
         if let Some(Value::Seq(env)) = container.map_mut().get_mut("env").map(|e| &mut e.value) {
             for entry in env {
@@ -150,6 +157,34 @@ impl Resolver<'_, '_> {
             probe.walk_mut(&mut |n| self.text(n, Place::Elsewhere, &mut Vec::new()));
         }
         add_variables(container, variables);
+    }
+
+    /// Takes out the variables that the controllers set to the same themselves.
+    fn leave_to_controllers(&self, container: &mut Node) {
+        let Some(list) = container.map_mut().get_mut("env") else {
+            return;
+        };
+        let Value::Seq(env) = &mut list.value else { return };
+        let mut ids = Ids::none();
+        env.retain(|entry| {
+            let name = entry.get("name").and_then(Node::as_str);
+            let text = entry.get("value").map(|v| &v.value);
+            let (Some(name), Some(Value::Text(text))) = (name, text) else {
+                return true;
+            };
+            let given = matches!(text.as_slice(), [Piece::Reference(r)] if self.answers.injects(name, r));
+            if given {
+                ids.merge(&entry.all_ids());
+            }
+            !given
+        });
+        let empty = env.is_empty();
+        list.decided_by(&ids);
+        if empty && !ids.is_empty() {
+            let ids = list.ids.clone();
+            container.map_mut().remove("env");
+            container.decided_by(&ids);
+        }
     }
 
     /// Resolves command and arguments, in a shell if one of them needs it.

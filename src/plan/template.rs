@@ -8,23 +8,36 @@ use crate::diagnostic::{Diagnostic, Ledger};
 use crate::engine::request::{Plan, Process};
 use crate::ir::{MEMBER_LABEL, Member, ROLE_LABEL, SERVING_LABEL};
 use crate::kubernetes::merge::{Type, strategic_merge};
+use crate::spec::PodLabels;
 use crate::spec::decode::Decode;
 use crate::spec::engine::{EngineType, LoadBalancing};
-use crate::value::{Map, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Str, Traced};
 
 /// The name of the engine's container in the templates.
 pub const CONTAINER: &str = "engine";
 
 /// A template with the labels of the lattice and nothing else.
 pub(super) fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Traced<Str>>) -> Node {
-    let mut labels = scene.labels.entries.clone();
-    labels.insert(SERVING_LABEL, scene.name);
-    labels.insert(ROLE_LABEL, &role.name);
-    labels.insert_some(MEMBER_LABEL, member.map(Traced::node));
+    let (which, asked) = match &scene.spec.pod_labels {
+        Some(which) => (which.value, which.ids.clone()),
+        None => (PodLabels::All, Ids::none()),
+    };
+    let mut labels = match which {
+        PodLabels::All => scene.labels.entries.clone(),
+        PodLabels::Own | PodLabels::None => Map::new(),
+    };
+    if which != PodLabels::None {
+        labels.insert(SERVING_LABEL, scene.name);
+        labels.insert(ROLE_LABEL, &role.name);
+        labels.insert_some(MEMBER_LABEL, member.map(Traced::node));
+    }
     let mut template = Node::map();
-    template
-        .at_mut(&["metadata"])
-        .set("labels", Node::derived(labels, &scene.labels.ids));
+    template.decided_by(&asked);
+    if !labels.is_empty() {
+        template
+            .at_mut(&["metadata"])
+            .set("labels", Node::derived(labels, &scene.labels.ids));
+    }
     // What a role does decides what its pods are, if only by what they lack.
     template.decided_by(&role.phase.ids.union(&role.engine_type.ids));
     // Empty mappings of settings decide nothing.

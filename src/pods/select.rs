@@ -57,20 +57,45 @@ fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
     node.at(path).and_then(Node::as_str).unwrap_or_default()
 }
 
-/// The selector of pods that an object has.
-fn selector(root: &Node) -> Option<Selector> {
+/// How a kind writes its selector of pods.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// A mapping of labels.
+    Flat,
+    /// A LabelSelector.
+    Labelled,
+}
+
+/// Where an object of a kind that selects pods has its selector.
+pub fn place(root: &Node) -> Option<(&'static [&'static str], Form)> {
     let group = text(root, &["apiVersion"])
         .rsplit_once('/')
         .map_or("", |(group, _)| group);
-    let at = |path: &[&str]| root.at(path).filter(|n| !n.is_null());
-    let found = match (group, text(root, &["kind"])) {
-        ("", "Service") => flat(at(&["spec", "selector"])?),
-        ("inference.networking.x-k8s.io", "InferencePool") => flat(at(&["spec", "selector"])?),
+    Some(match (group, text(root, &["kind"])) {
+        ("", "Service") | ("inference.networking.x-k8s.io", "InferencePool") => {
+            (&["spec", "selector"], Form::Flat)
+        }
         ("inference.networking.k8s.io", "InferencePool")
         | ("policy", "PodDisruptionBudget")
-        | ("monitoring.coreos.com", "PodMonitor") => labelled(at(&["spec", "selector"])?),
-        ("networking.serving.volcano.sh", "ModelServer") => labelled(at(&["spec", "workloadSelector"])?),
+        | ("monitoring.coreos.com", "PodMonitor") => (&["spec", "selector"], Form::Labelled),
+        ("networking.k8s.io", "NetworkPolicy") => (&["spec", "podSelector"], Form::Labelled),
+        ("networking.serving.volcano.sh", "ModelServer") => (&["spec", "workloadSelector"], Form::Labelled),
         _ => return None,
+    })
+}
+
+/// Whether an object that selects pods selects one of these labels; nothing if it selects no pods.
+pub fn selects(root: &Node, labels: &Map) -> Option<bool> {
+    Some(matches(&selector(root)?, labels))
+}
+
+/// The selector of pods that an object has.
+fn selector(root: &Node) -> Option<Selector> {
+    let (path, form) = place(root)?;
+    let node = root.at(path).filter(|n| !n.is_null())?;
+    let found = match form {
+        Form::Flat => flat(node),
+        Form::Labelled => labelled(node),
     };
     // A selector of nothing selects everything, or nothing, on purpose.
     (!found.labels.is_empty() || !found.expressions.is_empty()).then_some(found)

@@ -16,7 +16,7 @@ pub mod schema;
 pub mod shape;
 
 use crate::value::{Node, Str, Traced};
-use decode::{Count, StringMap, object};
+use decode::{Count, StringMap, choice, object};
 use engine::{Accelerator, Engine, KvTransfer, Network, SharedMemory};
 use model::Model;
 use policy::{Disruption, Probes, Restart, Rollout, Scheduling, Shutdown, Startup};
@@ -54,6 +54,18 @@ object! {
         labels: "labels" => StringMap,
         /// Annotations of the workload objects.
         annotations: "annotations" => StringMap,
+    }
+}
+
+choice! {
+    /// The labels that pods get beside those of their templates.
+    pub enum PodLabels ("pod labels") {
+        /// `metadata.labels` and the compiler's own.
+        All = "all",
+        /// The compiler's own: `infer.dev/serving`, `infer.dev/role`, `infer.dev/member`.
+        Own = "own",
+        /// None. What the compiler would select pods by is not there then.
+        None = "none",
     }
 }
 
@@ -96,6 +108,8 @@ object! {
         routing: "routing" => Routing,
         /// Overlay of all pods by strategic merge.
         pod_template: "podTemplate" => PodTemplate,
+        /// The labels that pods get beside those of their templates. `lift` writes `none`, so that no pod changes. Default: `all`.
+        pod_labels: "podLabels" => Traced<PodLabels>,
         /// Options and patches for one dialect each, as `explain targets.DIALECT` lists them.
         targets: "targets" => Node,
     }

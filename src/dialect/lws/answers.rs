@@ -5,6 +5,13 @@ use crate::dialect::shared;
 use crate::ir::answer::{Answer, Answers, Asker};
 use crate::value::{Reference, Str};
 
+/// The variables of every pod, and what each answers.
+pub const VARIABLES: [(&str, Reference); 3] = [
+    ("LWS_LEADER_ADDRESS", Reference::Leader),
+    ("LWS_GROUP_SIZE", Reference::Size),
+    ("LWS_WORKER_INDEX", Reference::Rank { times: 1 }),
+];
+
 /// The answers, within one slice.
 pub struct LwsAnswers {
     /// The slice, if the workload has several.
@@ -38,7 +45,7 @@ impl Answers for LwsAnswers {
                 let Some(role) = asker.serving.role(role) else {
                     return Answer::Unknown("no such role".into());
                 };
-                let set = shared::sliced_name(asker.serving, role, self.slice).value;
+                let set = super::names::object(asker.serving, role, self.slice).value;
                 let pod = if *rank == 0 {
                     format!("{set}-{replica}")
                 } else {
@@ -58,6 +65,10 @@ impl Answers for LwsAnswers {
 
     fn injected_first(&self) -> bool {
         true
+    }
+
+    fn injects(&self, name: &str, reference: &Reference) -> bool {
+        VARIABLES.iter().any(|(n, r)| *n == name && r == reference)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::answers::LwsAnswers;
 use super::codes::{GANG_PROVIDER, NAME_CLASH, NAME_TOO_LONG, SUB_GROUP};
+use super::names;
 use super::options::{GangProvider, Options, Platform, QueueSystem, RoleOptions, SubdomainPolicy};
 use crate::diagnostic::{Diagnostic, Outcome};
 use crate::dialect::{Context, shared};
@@ -81,7 +82,7 @@ impl Lowering<'_> {
             options,
         } = role;
         let options: RoleOptions = cx.options(options);
-        let name = shared::sliced_name(self.serving, role, slice);
+        let name = names::object(self.serving, role, slice);
         let templates = self.templates(role, slice, cx);
         let (leader, worker) = shared::leader_and_worker(templates);
         let mut annotations = self.serving.annotations.clone();
@@ -107,9 +108,13 @@ impl Lowering<'_> {
         let replicas = shared::replicas(self.serving, role);
         vars.set("replicas", replicas.node());
         vars.set("size", role.size().node());
+        let restart = restart.policy.map(|p| Str::from(restart_policy(*p))).node();
         vars.set(
             "restartPolicy",
-            restart.policy.map(|p| Str::from(restart_policy(*p))).node(),
+            match &options.restart_policy {
+                Some(own) => Node::derived(own.node(), &restart.ids),
+                None => restart,
+            },
         );
         vars.set(
             "startupPolicy",
@@ -213,6 +218,8 @@ impl Lowering<'_> {
     fn storage(&self, options: RoleOptions, role: &Role, vars: &mut Vars, cx: &mut Context<'_>) {
         let RoleOptions {
             ids: _,
+            name: _,
+            restart_policy: _,
             subdomain_policy: _,
             sub_group_size,
             volume_claim_templates,
@@ -256,7 +263,7 @@ impl Lowering<'_> {
         let mut names: Vec<(Traced<Str>, &Role)> = Vec::new();
         for slice in shared::slices(self.serving) {
             for role in &self.serving.roles {
-                let name = shared::sliced_name(self.serving, role, slice);
+                let name = names::object(self.serving, role, slice);
                 let groups = role.replicas.value.saturating_sub(1).to_string().len();
                 let longest = name.value.len() + if role.multi_node() { 1 + groups } else { 0 };
                 if longest > STATEFUL_SET_NAME {

@@ -9,7 +9,9 @@ mod children;
 mod codes;
 mod disaggregated;
 mod expand;
+mod lift;
 mod lower;
+mod names;
 mod options;
 mod place;
 mod pod;
@@ -17,6 +19,7 @@ mod read;
 mod revision;
 mod tpu;
 
+use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
@@ -153,5 +156,17 @@ impl Dialect for Lws {
             Some(disaggregated::KIND) => disaggregated::expand(object, scene, cx),
             _ => expand::expand(object, scene, cx),
         }
+    }
+
+    fn lift(&self, cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        lift::lift(cx)
+    }
+
+    fn defaults(&self) -> &'static [ApiDefault] {
+        lift::DEFAULTS
+    }
+
+    fn rendezvous(&self, _draft: &Draft, _role: &Node) -> Rendezvous {
+        lift::rendezvous()
     }
 }

@@ -1,7 +1,7 @@
 //! What only LeaderWorkerSet has.
 
 use crate::spec::decode::{Positive, choice, object};
-use crate::value::{Node, Traced};
+use crate::value::{Node, Str, Traced};
 
 choice! {
     /// How the pods of groups are named in DNS.
@@ -23,6 +23,14 @@ choice! {
     }
 }
 
+choice! {
+    /// What the controller does when a pod of a group fails, where the language has no word for it.
+    pub enum RestartPolicy ("restart policy") {
+        /// The group is made anew, but not before all its pods have run.
+        RecreateGroupAfterStart = "RecreateGroupAfterStart",
+    }
+}
+
 object! {
     /// Options of the LeaderWorkerSets of a serving.
     pub struct Options ("targets.lws") {
@@ -38,6 +46,11 @@ object! {
 object! {
     /// Options of one LeaderWorkerSet.
     pub struct RoleOptions ("roles[].targets.lws") {
+        /// The name of the LeaderWorkerSet. Default: the serving's name and the role's.
+        name: "name" => Traced<Str>,
+        /// `leaderWorkerTemplate.restartPolicy` in LeaderWorkerSet's own word, where `restart.policy` has none:
+        /// `RecreateGroupAfterStart`.
+        restart_policy: "restartPolicy" => Traced<RestartPolicy>,
         /// `networkConfig.subdomainPolicy`. Default: the serving's.
         subdomain_policy: "subdomainPolicy" => Traced<SubdomainPolicy>,
         /// Pods of a subgroup, which has a topology domain or TPU slice of its own.

@@ -1,0 +1,67 @@
+//! `migrate`: manifests of one orchestrator to those of another.
+
+use super::Streams;
+use super::batch;
+use super::common::{self, Exit, Global, Input, MaxLoss};
+use super::pods::concrete;
+use super::render::{self, Output};
+use crate::compile::Settings;
+use crate::lift;
+use crate::source::Document;
+
+/// Options of `migrate`.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// The orchestrator to move to
+    #[arg(short, long, visible_alias = "target", value_name = "TARGET")]
+    to: String,
+    /// Form of the objects
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Output,
+    /// The worst loss that is tolerated
+    #[arg(long, value_enum, default_value = "warning")]
+    max_loss: MaxLoss,
+    /// Print the objects even when losses are beyond --max-loss (the exit code says so still)
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Failures of streams and files.
+pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
+    let targets = match common::targets(std::slice::from_ref(&args.to)) {
+        Ok(targets) => targets,
+        Err(message) => return common::usage_error(&message, streams),
+    };
+    let Some(target) = targets.first() else {
+        return common::usage_error("say where to with --to", streams);
+    };
+    let loaded = args.input.load();
+    let settings = Settings {
+        sources: &loaded.sources,
+        platform: &loaded.platform,
+        templates: &loaded.templates,
+        namespace: common::namespace(&args.input),
+        annotate_target: false,
+    };
+    let documents: Vec<Document> = loaded.documents.iter().map(|(d, _)| d.clone()).collect();
+    let mut findings = batch::general(&loaded.ledger, &loaded);
+    let mut migrated = lift::Migrated::default();
+    if !loaded.ledger.has_errors() {
+        migrated = lift::migrate(&documents, *target, &settings);
+        findings.extend(concrete(&migrated.diagnostics, &loaded));
+    }
+    let exit = render::exit(&findings, args.max_loss);
+    common::tell(&findings, global, streams)?;
+    if exit == Exit::Invalid || (exit == Exit::Losses && !args.force) {
+        return Ok(exit);
+    }
+    streams
+        .out
+        .write_all(render::text(&migrated.objects, args.output).as_bytes())?;
+    Ok(exit)
+}

@@ -1,0 +1,213 @@
+//! What stands beside a workload follows it: selectors are rewritten to select the same pods.
+//!
+//! No table says which label of one dialect is which of another. The predicted pods do: an object selects certain pods of the
+//! source, known by their coordinates; the labels that exactly the same pods of the target have are its selector there.
+
+use super::codes::{COMPANION, FOLLOWED, FOREIGN};
+use crate::compile::{self, Settings};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity, Target};
+use crate::dialect::{self, Dialect};
+use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
+use crate::pods::Pod;
+use crate::pods::select::{self, Form};
+use crate::source::Document;
+use crate::value::{Id, Map, Node, Str};
+use std::collections::BTreeSet;
+
+/// Which pod of the lattice: serving, role, slice, replica, rank.
+type Key = (Str, Str, u32, u32, u32);
+
+/// A predicted pod under its coordinates.
+#[derive(Clone, Debug)]
+pub struct MarkedPod {
+    key: Key,
+    labels: Map,
+}
+
+/// The pods of both sides.
+#[derive(Clone, Default, Debug)]
+pub struct Marked {
+    /// On the source.
+    pub before: Vec<MarkedPod>,
+    /// On the target.
+    pub after: Vec<MarkedPod>,
+}
+
+/// The pods that come of objects whose templates have the compiler's labels.
+pub fn marked(objects: &[Node], settings: &Settings<'_>) -> Vec<MarkedPod> {
+    let document = |(n, root): (usize, &Node)| Document {
+        id: root.ids.first().unwrap_or(Id::new(u32::MAX, n as u32)),
+        root: root.clone(),
+        comments: Vec::new(),
+    };
+    let documents: Vec<Document> = objects.iter().enumerate().map(document).collect();
+    let prediction = compile::predict(&documents, settings);
+    let pods = prediction.workloads.iter().flat_map(|w| &w.expansion.pods);
+    pods.filter_map(|pod| {
+        Some(MarkedPod {
+            key: key(pod)?,
+            labels: pod.labels.clone(),
+        })
+    })
+    .collect()
+}
+
+fn key(pod: &Pod) -> Option<Key> {
+    let label = |key: &str| pod.labels.get(key).and_then(Node::as_str).map(Str::from);
+    let slice = label(dialect::shared::SLICE_LABEL).and_then(|s| s.parse().ok());
+    Some((
+        label(SERVING_LABEL)?,
+        label(ROLE_LABEL)?,
+        slice.unwrap_or(pod.slice),
+        pod.replica,
+        pod.index,
+    ))
+}
+
+/// The documents that belong to no workload, as they must be on the target.
+pub fn follow(
+    documents: &[&Document],
+    pods: &Marked,
+    sources: &[&str],
+    target: &dyn Dialect,
+    ledger: &mut Ledger,
+) -> Vec<Node> {
+    let mut all = Vec::new();
+    for document in documents {
+        if let Some(owner) = foreign(&document.root, sources, target) {
+            ledger.report(left_out(document, owner, target));
+            continue;
+        }
+        all.extend(followed(document, pods, target, ledger));
+    }
+    all
+}
+
+/// The dialect that an object belongs to, if it is one of the sources and not the target.
+fn foreign(root: &Node, sources: &[&str], target: &dyn Dialect) -> Option<&'static dyn Dialect> {
+    let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if target.owns(api_version, kind) {
+        return None;
+    }
+    let of = |d: &&&'static dyn Dialect| sources.contains(&d.info().name) && d.owns(api_version, kind);
+    dialect::ALL.iter().find(of).copied()
+}
+
+fn left_out(document: &Document, owner: &dyn Dialect, target: &dyn Dialect) -> Diagnostic {
+    let (title, other) = (owner.info().title, target.info().title);
+    let message = format!("{} is {title}'s own and is left out", name(&document.root));
+    Diagnostic::new(&FOREIGN, message)
+        .at(document.id)
+        .outcome(Outcome::Dropped)
+        .reason(format!("{other} has no such kind"))
+        .remedy("say the same by `routing`, `scaling` or `targets` of the lifted spec, or keep the object for the source alone")
+        .target(Target {
+            dialect: target.info().name.into(),
+            ..Target::default()
+        })
+}
+
+fn name(root: &Node) -> String {
+    let text = |path: &[&str]| root.at(path).and_then(Node::as_str).unwrap_or_default();
+    format!("{} `{}`", text(&["kind"]), text(&["metadata", "name"]))
+}
+
+/// A companion with its selector rewritten, if it selects pods of a workload that moved.
+fn followed(document: &Document, pods: &Marked, target: &dyn Dialect, ledger: &mut Ledger) -> Option<Node> {
+    let root = &document.root;
+    let chosen = |pods: &[MarkedPod]| -> BTreeSet<Key> {
+        let of = pods
+            .iter()
+            .filter(|p| select::selects(root, &p.labels) == Some(true));
+        of.map(|p| p.key.clone()).collect()
+    };
+    let wanted = chosen(&pods.before);
+    if wanted.is_empty() || wanted == chosen(&pods.after) {
+        return Some(root.clone());
+    }
+    let (path, form) = select::place(root)?;
+    let place = root.at(path)?;
+    let Some(labels) = labels_of(&wanted, &pods.after, place, form) else {
+        let message = format!(
+            "{} selects pods that no labels tell apart on {}",
+            name(root),
+            target.info().title
+        );
+        ledger.report(
+            Diagnostic::new(&COMPANION, message)
+                .at(document.id)
+                .outcome(Outcome::Dropped)
+                .remedy(
+                    "write one for the target's objects; `kubectl infer pods -o json` shows their labels",
+                ),
+        );
+        return None;
+    };
+    let mut object = root.clone();
+    let mut selector = Node::from(labels);
+    selector.ids = place.all_ids();
+    let selector = match form {
+        Form::Flat => selector,
+        Form::Labelled => Map::from_iter([("matchLabels", selector)]).into(),
+    };
+    *object.at_mut(path) = selector;
+    let said = Diagnostic::new(
+        &FOLLOWED,
+        format!("{} selects the same pods by other labels", name(root)),
+    );
+    ledger.report(
+        said.severity(Severity::Note)
+            .at(place.ids.first())
+            .outcome(Outcome::Moved),
+    );
+    Some(object)
+}
+
+/// Labels that exactly the wanted pods have: those of the old selector that hold still, then the compiler's, then any.
+fn labels_of(wanted: &BTreeSet<Key>, pods: &[MarkedPod], old: &Node, form: Form) -> Option<Map> {
+    let (inside, outside): (Vec<&MarkedPod>, Vec<&MarkedPod>) =
+        pods.iter().partition(|p| wanted.contains(&p.key));
+    if inside.len() != wanted.len() {
+        return None;
+    }
+    let first = inside.first()?;
+    let common: Vec<(&Str, &Node)> = first
+        .labels
+        .iter()
+        .filter(|(k, v)| {
+            !v.as_str().is_none_or(|v| v.contains('<')) && inside.iter().all(|p| p.labels.get(k) == Some(v))
+        })
+        .map(|(k, v)| (k, v))
+        .collect();
+    let old = match form {
+        Form::Flat => Some(old),
+        Form::Labelled => old.get("matchLabels"),
+    };
+    let old = old.and_then(Node::as_map);
+    let rank = |key: &str| match key {
+        _ if old.is_some_and(|o| o.contains_key(key)) => 0,
+        SERVING_LABEL => 1,
+        ROLE_LABEL => 2,
+        MEMBER_LABEL => 3,
+        dialect::shared::SLICE_LABEL => 4,
+        _ => 5,
+    };
+    let mut order = common;
+    order.sort_by_key(|(key, _)| (rank(key), (*key).clone()));
+    let mut open: Vec<&MarkedPod> = outside;
+    let mut labels = Map::new();
+    for (key, value) in order {
+        let kept = rank(key) <= 1;
+        let left: Vec<&MarkedPod> = open
+            .iter()
+            .copied()
+            .filter(|p| p.labels.get(key) == Some(value))
+            .collect();
+        if kept || left.len() < open.len() {
+            labels.insert(key.clone(), value.as_str().unwrap_or_default());
+            open = left;
+        }
+    }
+    (open.is_empty() && !labels.is_empty()).then_some(labels)
+}

@@ -1,0 +1,128 @@
+//! Objects to specs, and so to the objects of any other target.
+//!
+//! ```text
+//! objects ──Dialect::lift──▶ drafts ──rendezvous──▶ ──residue──▶ Serving ──compile──▶ objects of another target
+//!            own readers      names become questions    patches for the rest        │
+//! documents of no workload ─────────────companions: selectors and references───────┘
+//! ```
+//!
+//! A dialect turns its workloads into drafts of a Serving, with what the language has words for. Here, once for all dialects,
+//! the names that controllers inject become questions that every target answers ([`rendezvous`]), and what a draft does not
+//! say becomes patches, found by rendering it back ([`residue`]). By construction a lifted spec renders to the same objects;
+//! and every leaf of the input is in the spec, or in the report: the account is balanced over both.
+
+pub mod codes;
+mod companions;
+mod migrate;
+mod rendezvous;
+mod residue;
+
+pub use migrate::{Migrated, migrate};
+
+use crate::compile::{DEFAULT_NAMESPACE, Settings};
+use crate::diagnostic::account::leaves;
+use crate::diagnostic::{IdSet, Ledger, balance};
+use crate::dialect::lifting::{Draft, Lifting};
+use crate::dialect::{self, Context};
+use crate::pods::Scene;
+use crate::source::Document;
+use crate::value::{Id, Node};
+
+/// What lifting makes of an input.
+#[derive(Debug, Default)]
+pub struct Lifted {
+    /// The servings, in the order of their first documents.
+    pub drafts: Vec<Draft>,
+    /// The documents that belong to none, by their place in the input.
+    pub rest: Vec<usize>,
+}
+
+/// Lifts the workloads among the documents.
+pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger) -> Lifted {
+    let scene = Scene {
+        documents,
+        namespace: settings.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE),
+    };
+    let mut drafts: Vec<Draft> = Vec::new();
+    for dialect in dialect::ALL {
+        let mut cx = Context {
+            sources: settings.sources,
+            platform: settings.platform,
+            templates: settings.templates,
+            ledger,
+        };
+        let found = dialect.lift(&mut Lifting {
+            scene: &scene,
+            cx: &mut cx,
+        });
+        for mut draft in found {
+            rendezvous::raise(&mut draft, *dialect, documents);
+            residue::add(&mut draft, *dialect, documents, settings, ledger);
+            drafts.push(draft);
+        }
+    }
+    drafts.sort_by_key(|d| d.replaces.first().copied());
+    let taken: Vec<Id> = drafts.iter().flat_map(|d| d.replaces.iter().copied()).collect();
+    let rest = (0..documents.len()).filter(|n| !taken.contains(&documents[*n].id));
+    Lifted {
+        rest: rest.collect(),
+        drafts,
+    }
+}
+
+/// Balances the account of lifting itself: each leaf of the replaced documents is in the spec, or reported.
+pub fn account(draft: &Draft, documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger) {
+    let mut arrived = IdSet::of_nodes([&draft.serving]);
+    arrived.extend(&draft.implied);
+    balance(
+        ledger,
+        settings.sources,
+        input(draft, documents, settings),
+        &arrived,
+    );
+}
+
+/// The leaves of the documents that a draft replaces, but for what the API server keeps about objects.
+fn input(draft: &Draft, documents: &[Document], settings: &Settings<'_>) -> Vec<Id> {
+    let own = documents.iter().filter(|d| draft.replaces.contains(&d.id));
+    let mut all: Vec<Id> = Vec::new();
+    for document in own {
+        let mut kept = IdSet::new();
+        // What says only which object it is, or what became of it, is said anew by every rendering.
+        let structural = [
+            &["apiVersion"][..],
+            &["kind"],
+            &["status"],
+            &["metadata", "uid"],
+            &["metadata", "resourceVersion"],
+            &["metadata", "generation"],
+            &["metadata", "creationTimestamp"],
+            &["metadata", "managedFields"],
+            &["metadata", "selfLink"],
+        ];
+        for path in structural {
+            if let Some(node) = document.root.at(path) {
+                kept.merge(&IdSet::of_nodes([node]));
+            }
+        }
+        all.extend(leaves(document, settings.sources).filter(|id| !kept.contains(*id)));
+    }
+    all
+}
+
+/// The templates of a role of a lifted serving, to change them.
+fn templates_mut(role: &mut Node) -> Vec<&mut Node> {
+    let mut found = Vec::new();
+    for (key, value) in role.map_mut().iter_mut() {
+        match key.as_str() {
+            "podTemplate" | "leader" | "worker" => found.push(value),
+            "members" => {
+                for member in value.seq_mut() {
+                    found.extend(member.map_mut().get_mut("podTemplate"));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}

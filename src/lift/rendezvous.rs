@@ -1,0 +1,297 @@
+//! Names that controllers inject become questions that every target answers.
+//!
+//! Command lines and scripts stay as they are written. A variable that the source injects and that a container uses is defined
+//! in the container by what it asks (`LWS_LEADER_ADDRESS: $(infer.leader)`); a target that injects the same leaves the
+//! definition out, others answer it by their own means. Labels read by the downward API become values in the same way.
+
+use super::codes::OWN_NAME;
+use super::templates_mut;
+use crate::diagnostic::{Diagnostic, Outcome};
+use crate::dialect::Dialect;
+use crate::dialect::lifting::{Draft, Given, Means, Rendezvous};
+use crate::plan::variables;
+use crate::source::Document;
+use crate::value::{Ids, Map, Node, Reference, Str, Value};
+
+/// Translates the names in all templates of a draft.
+pub fn raise(draft: &mut Draft, dialect: &dyn Dialect, documents: &[Document]) {
+    let roles = draft.serving.at(&["spec", "roles"]).and_then(Node::as_seq);
+    let tables: Vec<Rendezvous> = roles
+        .unwrap_or_default()
+        .iter()
+        .map(|role| dialect.rendezvous(draft, role))
+        .collect();
+    let mut lost = Vec::new();
+    let roles = draft.serving.at_mut(&["spec", "roles"]).seq_mut();
+    for (role, table) in roles.iter_mut().zip(&tables) {
+        for template in templates_mut(role) {
+            let scripts = scripts(template, documents);
+            for list in ["initContainers", "containers"] {
+                let spec = template.at_mut(&["spec"]).map_mut();
+                let Some(Value::Seq(containers)) = spec.get_mut(list).map(|l| &mut l.value) else {
+                    continue;
+                };
+                for container in containers {
+                    Raise {
+                        table,
+                        scripts: &scripts,
+                        lost: &mut lost,
+                    }
+                    .container(container);
+                }
+            }
+        }
+    }
+    draft
+        .broken
+        .extend(lost.into_iter().map(|(ids, said)| said.at_ids(&ids)));
+}
+
+/// The texts of ConfigMaps of the input that the pods mount or take variables from.
+fn scripts(template: &Node, documents: &[Document]) -> Vec<Str> {
+    let mut names: Vec<Str> = Vec::new();
+    template.walk(&mut |node| {
+        for key in ["configMap", "configMapRef", "configMapKeyRef"] {
+            if let Some(name) = node.at(&[key, "name"]).and_then(Node::as_str) {
+                names.push(name.into());
+            }
+        }
+    });
+    let mut texts = Vec::new();
+    for document in documents {
+        let text = |path: &[&str]| document.root.at(path).and_then(Node::as_str).unwrap_or_default();
+        if text(&["kind"]) == "ConfigMap" && names.iter().any(|n| n == text(&["metadata", "name"])) {
+            if let Some(data) = document.root.get("data") {
+                data.walk(&mut |n| texts.extend(n.as_str().map(Str::from)));
+            }
+        }
+    }
+    texts
+}
+
+struct Raise<'a> {
+    table: &'a Rendezvous,
+    scripts: &'a [Str],
+    lost: &'a mut Vec<(Ids, Diagnostic)>,
+}
+
+impl Raise<'_> {
+    fn container(&mut self, container: &mut Node) {
+        if container.as_map().is_none() {
+            return;
+        }
+        self.fields(container);
+        self.composed(container);
+        self.aliases(container);
+        let mut definitions = Vec::new();
+        for given in &self.table.variables {
+            let used = uses(container, given.name) || self.scripts.iter().any(|s| mentions(s, given.name));
+            if !used || defines(container, given.name) {
+                continue;
+            }
+            match &given.means {
+                Means::Asks(reference) => {
+                    definitions.push(variable(given.name, variables::write(reference).into()));
+                }
+                Means::Text(text) => definitions.push(variable(given.name, text.clone().into())),
+                Means::Own(what) => {
+                    let ids = places(container, given.name);
+                    self.lost.push((ids, own(given.name, what)));
+                }
+            }
+        }
+        if !definitions.is_empty() {
+            let env = container.map_mut().entry_map("env");
+            let own = std::mem::take(env.seq_mut());
+            env.seq_mut().extend(definitions.into_iter().chain(own));
+        }
+    }
+
+    /// Variables that read a label or annotation of the controllers.
+    fn fields(&mut self, container: &mut Node) {
+        let Some(Value::Seq(env)) = container.map_mut().get_mut("env").map(|e| &mut e.value) else {
+            return;
+        };
+        for entry in env {
+            let path = entry.at(&["valueFrom", "fieldRef", "fieldPath"]);
+            let Some(name) = path.and_then(Node::as_str).and_then(field_name) else {
+                continue;
+            };
+            let Some(Given { name, means }) = self.table.fields.iter().find(|g| g.name == name) else {
+                continue;
+            };
+            let value: Node = match means {
+                Means::Asks(reference) => variables::write(reference).into(),
+                Means::Text(text) => text.clone().into(),
+                Means::Own(what) => {
+                    self.lost.push((entry.all_ids(), own(name, what)));
+                    continue;
+                }
+            };
+            let ids = entry.get("valueFrom").map(Node::all_ids).unwrap_or_default();
+            entry.map_mut().remove("valueFrom");
+            entry.set("value", Node::derived(value, &ids));
+        }
+    }
+
+    /// Texts that hold several variables.
+    fn composed(&mut self, container: &mut Node) {
+        let mut needed: Vec<(Str, Reference)> = Vec::new();
+        for key in [
+            "env",
+            "command",
+            "args",
+            "lifecycle",
+            "livenessProbe",
+            "readinessProbe",
+            "startupProbe",
+        ] {
+            let Some(part) = container.map_mut().get_mut(key) else {
+                continue;
+            };
+            part.walk_mut(&mut |node| {
+                let Value::Str(text) = &node.value else { return };
+                let mut text = text.to_string();
+                for composed in &self.table.composed {
+                    let kubelet = composed.text.as_str();
+                    if text.contains(kubelet) {
+                        text = text.replace(kubelet, &variables::write(&composed.asks));
+                    }
+                    for shell in shell_forms(kubelet) {
+                        if text.contains(&shell) {
+                            let name = name_of(&composed.asks);
+                            text = text.replace(&shell, &format!("${{{name}}}"));
+                            if !needed.iter().any(|(n, _)| *n == name) {
+                                needed.push((name, composed.asks.clone()));
+                            }
+                        }
+                    }
+                }
+                if node.as_str() != Some(text.as_str()) {
+                    node.value = Value::Str(text.into());
+                }
+            });
+        }
+        if !needed.is_empty() {
+            let definitions = needed
+                .into_iter()
+                .map(|(name, asks)| variable(&name, variables::write(&asks).into()));
+            let env = container.map_mut().entry_map("env");
+            let own = std::mem::take(env.seq_mut());
+            env.seq_mut().extend(definitions.chain(own));
+        }
+    }
+
+    /// Variables that are another name for an injected one.
+    fn aliases(&mut self, container: &mut Node) {
+        let Some(Value::Seq(env)) = container.map_mut().get_mut("env").map(|e| &mut e.value) else {
+            return;
+        };
+        for entry in env {
+            let Some(value) = entry.map_mut().get_mut("value") else {
+                continue;
+            };
+            let name = value
+                .as_str()
+                .and_then(|v| v.strip_prefix("$(")?.strip_suffix(')'));
+            let given = name.and_then(|name| self.table.variables.iter().find(|g| g.name == name));
+            match given.map(|g| &g.means) {
+                Some(Means::Asks(reference)) => {
+                    value.value = Value::Str(variables::write(reference).into());
+                }
+                Some(Means::Text(text)) => value.value = Value::Str(text.clone()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn own(name: &str, what: &str) -> Diagnostic {
+    Diagnostic::new(
+        &OWN_NAME,
+        format!("`{name}` is set by the source's controllers only: {what}"),
+    )
+    .outcome(Outcome::Dropped)
+    .remedy("set the variable in the template, or change the process to do without it")
+}
+
+/// The variable that holds an answer, where a script needs one.
+fn name_of(reference: &Reference) -> Str {
+    match reference {
+        Reference::Leader => "INFER_LEADER_ADDRESS".into(),
+        Reference::Rank { times: 1 } => "INFER_RANK".into(),
+        Reference::Rank { times } => format!("INFER_RANK_TIMES_{times}").into(),
+        Reference::Size => "INFER_SIZE".into(),
+        Reference::Namespace => "INFER_NAMESPACE".into(),
+        Reference::Peers { .. } => "INFER_PEERS".into(),
+        Reference::Service { role } => shouted("INFER_SERVICE_", role),
+        Reference::Address { role, replica, rank } => {
+            shouted("INFER_ADDRESS_", &format!("{role}_{replica}_{rank}"))
+        }
+        Reference::Selector { role, .. } => shouted("INFER_SELECTOR_", role),
+    }
+}
+
+fn shouted(prefix: &str, name: &str) -> Str {
+    format!("{prefix}{}", name.to_ascii_uppercase().replace('-', "_")).into()
+}
+
+/// `$(A)-$(B)` as scripts write it: `${A}-${B}` and `$A-$B`.
+fn shell_forms(kubelet: &str) -> [String; 2] {
+    let mut forms = [String::new(), String::new()];
+    let mut rest = kubelet;
+    while let Some(start) = rest.find("$(") {
+        let Some(end) = rest[start..].find(')') else { break };
+        let name = &rest[start + 2..start + end];
+        forms[0].push_str(&format!("{}${{{name}}}", &rest[..start]));
+        forms[1].push_str(&format!("{}${name}", &rest[..start]));
+        rest = &rest[start + end + 1..];
+    }
+    forms.iter_mut().for_each(|f| f.push_str(rest));
+    forms
+}
+
+fn variable(name: &str, value: Node) -> Node {
+    Map::from_iter([("name", Node::from(name)), ("value", value)]).into()
+}
+
+/// The label or annotation that a field path reads.
+fn field_name(path: &str) -> Option<&str> {
+    let rest = path
+        .strip_prefix("metadata.labels['")
+        .or(path.strip_prefix("metadata.annotations['"))?;
+    rest.strip_suffix("']")
+}
+
+fn defines(container: &Node, name: &str) -> bool {
+    let env = container.get("env").and_then(Node::as_seq).unwrap_or_default();
+    env.iter()
+        .any(|e| e.get("name").and_then(Node::as_str) == Some(name))
+}
+
+fn uses(container: &Node, name: &str) -> bool {
+    let mut found = false;
+    container.walk(&mut |n| found |= n.as_str().is_some_and(|s| mentions(s, name)));
+    found
+}
+
+/// Where a name is used.
+fn places(container: &Node, name: &str) -> Ids {
+    let mut ids = Ids::none();
+    container.walk(&mut |n| {
+        if n.as_str().is_some_and(|s| mentions(s, name)) {
+            ids.merge(&n.ids);
+        }
+    });
+    ids
+}
+
+/// Whether a text holds a name as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
+}
