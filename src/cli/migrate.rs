@@ -6,7 +6,8 @@ use super::common::{self, Exit, Global, Input, MaxLoss};
 use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
-use crate::lift;
+use crate::diagnostic::{Finding, Ledger, Severity};
+use crate::lift::{self, codes::NO_WORKLOAD};
 use crate::source::Document;
 
 /// Options of `migrate`.
@@ -26,6 +27,21 @@ pub struct Args {
     /// Print the objects even when losses are beyond --max-loss (the exit code says so still)
     #[arg(long)]
     force: bool,
+}
+
+/// The exit code that findings ask for. What the target refuses is a loss: the input is not wrong.
+fn exit(findings: &[Finding], loading: &Ledger, max_loss: MaxLoss) -> Exit {
+    let unread = |f: &Finding| f.code == &NO_WORKLOAD;
+    if loading.has_errors() || findings.iter().any(unread) {
+        Exit::Invalid
+    } else if findings.iter().any(|f| f.severity == Severity::Error) && max_loss != MaxLoss::Error {
+        Exit::Losses
+    } else {
+        match render::exit(findings, max_loss) {
+            Exit::Invalid => Exit::Done,
+            exit => exit,
+        }
+    }
 }
 
 /// Runs the verb.
@@ -55,7 +71,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         migrated = lift::migrate(&documents, *target, &settings);
         findings.extend(concrete(&migrated.diagnostics, &loaded));
     }
-    let exit = render::exit(&findings, args.max_loss);
+    let exit = exit(&findings, &loaded.ledger, args.max_loss);
     common::tell(&findings, global, streams)?;
     if exit == Exit::Invalid || (exit == Exit::Losses && !args.force) {
         return Ok(exit);

@@ -1,10 +1,7 @@
 //! The last touch on rendered objects.
 
+use crate::ir::{MANAGED_BY, TARGET_ANNOTATION};
 use crate::value::Node;
-
-/// The annotation that says for which target an object was made.
-pub const TARGET_ANNOTATION: &str = "infer.dev/target";
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Marks objects as made by this tool, where nobody else did, and for which target.
 pub fn finish(objects: &mut [Node], target: Option<&str>) {

@@ -13,7 +13,6 @@ mod patch;
 mod predict;
 mod set;
 
-pub use finish::TARGET_ANNOTATION;
 pub use predict::{DEFAULT_NAMESPACE, Prediction, expander, predict};
 pub use set::{Assignment, assign, path};
 
@@ -144,11 +143,33 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
 
 /// Compiles a decoded spec for one target. `leaves` are the ids of the document's leaves, all of which must arrive.
 pub fn compile(decoded: &Decoded, leaves: &[Id], target: &dyn Dialect, settings: &Settings<'_>) -> Compiled {
-    compile_with(decoded, leaves, target, settings, Ledger::new(), &Ids::none())
+    let mut ledger = Ledger::new();
+    ledger.waivers.extend(decoded.waivers.iter().cloned());
+    let mut objects = Vec::new();
+    if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
+        objects = lower(serving, target, settings, Errors::Stop, &mut ledger);
+        if !ledger.has_invalid() {
+            account(serving, &objects, leaves, settings, IdSet::new(), &mut ledger);
+        }
+    }
+    Compiled {
+        objects,
+        diagnostics: ledger.diagnostics,
+    }
 }
 
-/// [`compile`] in an account that has entries already, with values that count as arrived.
-pub fn compile_with(
+/// What an error of the plan means for the stages after it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Errors {
+    /// There is nothing to render.
+    Stop,
+    /// What can be rendered is.
+    GoOn,
+}
+
+/// [`compile`] of a spec that was lifted: what is wrong with it on this target is a loss like others, so the objects are made
+/// all the same. Begins with the entries of an account, and with values that count as arrived.
+pub fn compile_lifted(
     decoded: &Decoded,
     leaves: &[Id],
     target: &dyn Dialect,
@@ -158,14 +179,12 @@ pub fn compile_with(
 ) -> Compiled {
     ledger.waivers.extend(decoded.waivers.iter().cloned());
     let mut objects = Vec::new();
-    if let Some(serving) = decoded.serving.as_ref().filter(|_| !decoded.failed) {
-        objects = lower(serving, target, settings, &mut ledger);
-        if !ledger.has_invalid() {
-            let mut arrived = IdSet::of_nodes(&objects);
+    if let Some(serving) = &decoded.serving {
+        objects = lower(serving, target, settings, Errors::GoOn, &mut ledger);
+        if !objects.is_empty() {
+            let mut arrived = IdSet::new();
             arrived.extend(said);
-            let structural = [&serving.api_version, &serving.kind].into_iter().flatten();
-            structural.for_each(|t: &Traced<Str>| arrived.extend(&t.ids));
-            balance(&mut ledger, settings.sources, leaves.iter().copied(), &arrived);
+            account(serving, &objects, leaves, settings, arrived, &mut ledger);
         }
     }
     Compiled {
@@ -174,7 +193,28 @@ pub fn compile_with(
     }
 }
 
-fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledger: &mut Ledger) -> Vec<Node> {
+/// Balances the account of one compilation.
+fn account(
+    serving: &Serving,
+    objects: &[Node],
+    leaves: &[Id],
+    settings: &Settings<'_>,
+    mut arrived: IdSet,
+    ledger: &mut Ledger,
+) {
+    arrived.merge(&IdSet::of_nodes(objects));
+    let structural = [&serving.api_version, &serving.kind].into_iter().flatten();
+    structural.for_each(|t: &Traced<Str>| arrived.extend(&t.ids));
+    balance(ledger, settings.sources, leaves.iter().copied(), &arrived);
+}
+
+fn lower(
+    serving: &Serving,
+    target: &dyn Dialect,
+    settings: &Settings<'_>,
+    errors: Errors,
+    ledger: &mut Ledger,
+) -> Vec<Node> {
     let info = target.info();
     let request = plan::Request {
         target: Some(info.name),
@@ -186,7 +226,7 @@ fn lower(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>, ledge
     let Some(ir) = plan::plan(serving, &request, ledger) else {
         return Vec::new();
     };
-    if ledger.has_errors() {
+    if ledger.has_errors() && errors == Errors::Stop {
         return Vec::new();
     }
     let support = |used: &_, row: &_| target.supports(&ir, used, row);

@@ -6,12 +6,14 @@
 //! other dialects.
 
 use super::Context;
+use super::shared::SLICE_LABEL;
 use crate::diagnostic::{Diagnostic, Ledger, Severity, Waiver};
+use crate::ir::{MANAGED_BY, ROLE_LABEL, SERVING_LABEL, TARGET_ANNOTATION};
 use crate::pods::{Problem, Scene};
 use crate::source::Document;
 use crate::spec::role::Phase;
 use crate::spec::{API_VERSION, KIND};
-use crate::value::{Id, Ids, Map, Node, Reference, Str};
+use crate::value::{Id, Ids, Map, Node, Reference, Str, Value};
 
 /// What lifting looks at.
 pub struct Lifting<'a, 'b> {
@@ -49,8 +51,13 @@ impl Draft {
         metadata.set("name", name);
         let own = |key: &str| document.root.at(&["metadata", key]).filter(|n| !n.is_null());
         for key in ["namespace", "labels", "annotations"] {
-            if let Some(value) = own(key) {
-                metadata.set(key, value.clone());
+            let Some(value) = own(key) else { continue };
+            let mut value = value.clone();
+            if let Value::Map(entries) = &mut value.value {
+                entries.retain(|key, value| !is_mark(key, value));
+            }
+            if value.as_map().is_none_or(|m| !m.is_empty()) {
+                metadata.set(key, value);
             }
         }
         // Pods stay as they are: labels that the objects do not give them would restart them all.
@@ -202,6 +209,12 @@ pub struct Rendezvous {
     pub fields: Vec<Given>,
     /// Texts that hold several variables. Longer ones first.
     pub composed: Vec<Composed>,
+}
+
+/// Whether a label or annotation of an object only says that this compiler made it, and for whom.
+pub fn is_mark(key: &str, value: &Node) -> bool {
+    [SERVING_LABEL, ROLE_LABEL, SLICE_LABEL, TARGET_ANNOTATION].contains(&key)
+        || (key == MANAGED_BY && value.as_str() == Some("kubectl-infer"))
 }
 
 /// Says what is wrong with the source: lifting goes on.

@@ -165,7 +165,7 @@ impl Resolver<'_, '_> {
             return;
         };
         let Value::Seq(env) = &mut list.value else { return };
-        let mut ids = Ids::none();
+        let (before, mut ids) = (env.len(), Ids::none());
         env.retain(|entry| {
             let name = entry.get("name").and_then(Node::as_str);
             let text = entry.get("value").map(|v| &v.value);
@@ -178,9 +178,9 @@ impl Resolver<'_, '_> {
             }
             !given
         });
-        let empty = env.is_empty();
+        let emptied = env.is_empty() && before > 0;
         list.decided_by(&ids);
-        if empty && !ids.is_empty() {
+        if emptied {
             let ids = list.ids.clone();
             container.map_mut().remove("env");
             container.decided_by(&ids);

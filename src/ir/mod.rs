@@ -62,6 +62,11 @@ pub const ROLE_LABEL: &str = "infer.dev/role";
 /// The label that names the member, on the pods of replicas with several members.
 pub const MEMBER_LABEL: &str = "infer.dev/member";
 
+/// The label that names the tool that manages an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The annotation that says for which target an object was made, where several are asked for.
+pub const TARGET_ANNOTATION: &str = "infer.dev/target";
+
 /// A workload: `slices` copies of a set of roles.
 #[derive(Clone, Debug)]
 pub struct Serving {

@@ -69,7 +69,7 @@ fn compiled(
     let decoded = compile::decode(&serving, settings.sources);
     ledger.diagnostics.extend(decoded.diagnostics.iter().cloned());
     let leaves = input(draft, documents, settings);
-    let made = compile::compile_with(&decoded, &leaves, target, settings, ledger, &draft.implied);
+    let made = compile::compile_lifted(&decoded, &leaves, target, settings, ledger, &draft.implied);
     (made.objects, made.diagnostics)
 }
 

@@ -8,8 +8,7 @@ use super::codes::{NOT_CARRIED, NOT_RENDERED};
 use crate::compile::{self, Settings};
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Outcome};
 use crate::dialect::Dialect;
-use crate::dialect::lifting::{ApiDefault, Draft};
-use crate::ir::{ROLE_LABEL, SERVING_LABEL};
+use crate::dialect::lifting::{self, ApiDefault, Draft};
 use crate::source::Document;
 use crate::value::{Ids, Map, Node, Value};
 
@@ -170,7 +169,9 @@ impl Difference<'_> {
         match made {
             Some(made) => self.value(value, made, path),
             // An explicit null is absence, written out.
-            None if value.is_null() || self.is_default(value, path) => self.implied.merge(&value.all_ids()),
+            None if value.is_null() || is_mark(path, value) || self.is_default(value, path) => {
+                self.implied.merge(&value.all_ids());
+            }
             None => self.operation("add", path, Some(value)),
         }
     }
@@ -254,14 +255,18 @@ fn is_server_owned(key: &str) -> bool {
     .contains(&key)
 }
 
-/// Labels that say who made the object, which do not change what it is.
-fn is_mark(path: &str, made: &Node) -> bool {
-    let mark = |key: &str| [SERVING_LABEL, ROLE_LABEL].contains(&key);
+/// Labels and annotations that say who made the object, which do not change what it is.
+fn is_mark(path: &str, value: &Node) -> bool {
+    let all = |node: &Node| {
+        let map = node.as_map();
+        map.is_some_and(|m| m.iter().all(|(k, v)| lifting::is_mark(k, v)))
+    };
     match path {
-        "/metadata/labels" => made.as_map().is_some_and(|m| m.iter().all(|(k, _)| mark(k))),
-        _ => path
-            .strip_prefix("/metadata/labels/")
-            .is_some_and(|key| mark(&key.replace("~1", "/"))),
+        "/metadata/labels" | "/metadata/annotations" => all(value),
+        _ => ["/metadata/labels/", "/metadata/annotations/"]
+            .iter()
+            .filter_map(|prefix| path.strip_prefix(prefix))
+            .any(|key| lifting::is_mark(&key.replace("~1", "/"), value)),
     }
 }
 

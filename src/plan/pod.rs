@@ -13,7 +13,8 @@ use crate::kubernetes::codes::HIDDEN;
 use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
 use crate::spec::engine::EngineType;
-use crate::value::{Node, Str, Traced};
+use crate::value::{Map, Node, Str, Traced};
+use std::borrow::Cow;
 
 /// The IR of a role.
 ///
@@ -70,7 +71,7 @@ pub fn role(
         variables::read(&mut member.template, &names, ledger);
         if writes_kubernetes(role) || !scene.labels.entries.is_empty() {
             let before = ledger.diagnostics.len();
-            crate::kubernetes::check::pod_template(&member.template, ledger);
+            crate::kubernetes::check::pod_template(&with_claims(&member.template, &planned.options), ledger);
             // Pods may hide a variable behind another of its name; the custom resources around them may not.
             let said = ledger.diagnostics[before..].iter_mut();
             said.filter(|d| d.code == &HIDDEN)
@@ -79,6 +80,20 @@ pub fn role(
         super::ports::check(&member.template, ledger);
     }
     Some(planned)
+}
+
+/// A template with the volumes that a target makes of claims for each pod (`volumeClaimTemplates` of its options).
+fn with_claims<'a>(template: &'a Node, options: &Node) -> Cow<'a, Node> {
+    let claims = options.get("volumeClaimTemplates").and_then(Node::as_seq);
+    let Some(claims) = claims.filter(|c| !c.is_empty()) else {
+        return Cow::Borrowed(template);
+    };
+    let mut whole = template.clone();
+    let volumes = whole.at_mut(&["spec", "volumes"]).seq_mut();
+    for name in claims.iter().filter_map(|c| c.at(&["metadata", "name"])) {
+        volumes.push(Map::from_iter([("name", name.clone()), ("emptyDir", Node::map())]).into());
+    }
+    Cow::Owned(whole)
 }
 
 /// Takes back what engines say of their own sums and connectors where the plan has said it with a better place.

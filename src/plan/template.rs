@@ -26,13 +26,20 @@ pub(super) fn labelled(scene: &Scene<'_>, role: &Resolved, member: Option<&Trace
         PodLabels::All => scene.labels.entries.clone(),
         PodLabels::Own | PodLabels::None => Map::new(),
     };
-    if which != PodLabels::None {
+    let mut template = Node::map();
+    template.decided_by(&asked);
+    if which == PodLabels::None {
+        // Names that no label says name objects and pods, or nothing at all.
+        let names = [Some(&role.name), member];
+        names
+            .into_iter()
+            .flatten()
+            .for_each(|n| template.decided_by(&n.ids));
+    } else {
         labels.insert(SERVING_LABEL, scene.name);
         labels.insert(ROLE_LABEL, &role.name);
         labels.insert_some(MEMBER_LABEL, member.map(Traced::node));
     }
-    let mut template = Node::map();
-    template.decided_by(&asked);
     if !labels.is_empty() {
         template
             .at_mut(&["metadata"])

@@ -3,7 +3,7 @@
 use super::answers::VARIABLES;
 use super::read::{self, EXCLUSIVE, LeaderWorkerSet, PREFIX, QUEUE, Startup, Subdomain};
 use crate::dialect::lifting::{
-    ApiDefault, Draft, Given, Lifting, Means, Rendezvous, RoleDraft, phase_of, role_name, warn,
+    ApiDefault, Draft, Given, Lifting, Means, Rendezvous, RoleDraft, is_mark, phase_of, role_name, warn,
 };
 use crate::ir::{ROLE_LABEL, SERVING_LABEL};
 use crate::kubernetes::int_or_string::IntOrPercent;
@@ -73,12 +73,7 @@ pub fn lift(lifting: &mut Lifting<'_, '_>) -> Vec<Draft> {
 
 /// The names of serving and role: as our own labels say, else the name without and with the word for its phase.
 fn stem(set: &LeaderWorkerSet, phase: Phase) -> (String, String) {
-    let label = |key| set.labels.get(key).and_then(Node::as_str);
-    let role = set
-        .worker
-        .at(&["metadata", "labels", ROLE_LABEL])
-        .and_then(Node::as_str);
-    if let (Some(serving), Some(role)) = (label(SERVING_LABEL), role) {
+    if let Some((serving, role)) = ours(set) {
         return (serving.to_owned(), role.to_owned());
     }
     let name = set.name.value.as_str();
@@ -90,6 +85,12 @@ fn stem(set: &LeaderWorkerSet, phase: Phase) -> (String, String) {
         }
         _ => (name.to_owned(), "server".to_owned()),
     }
+}
+
+/// The names of serving and role in the labels of this compiler, if its pods have them.
+fn ours(set: &LeaderWorkerSet) -> Option<(&str, &str)> {
+    let label = |key| set.worker.at(&["metadata", "labels", key]).and_then(Node::as_str);
+    Some((label(SERVING_LABEL)?, label(ROLE_LABEL)?))
 }
 
 /// Sets of one namespace and stem belong together if prefill and decode are among them, or if this compiler made them.
@@ -107,7 +108,7 @@ fn groups<'a, 'b>(sets: &'a [Set<'b>]) -> Vec<Vec<&'a Set<'b>>> {
         }
     }
     let together = |g: &Vec<&Set<'_>>| {
-        let ours = g.iter().all(|s| s.read.labels.contains_key(SERVING_LABEL));
+        let ours = g.iter().all(|s| ours(&s.read).is_some());
         let has = |phase| g.iter().any(|s| s.phase == phase);
         g.len() == 1 || ours || (has(Phase::Prefill) && has(Phase::Decode))
     };
@@ -124,7 +125,7 @@ fn groups<'a, 'b>(sets: &'a [Set<'b>]) -> Vec<Vec<&'a Set<'b>>> {
 
 fn draft(group: &[&Set<'_>]) -> Draft {
     let first = group[0];
-    let lone = group.len() == 1 && !first.read.labels.contains_key(SERVING_LABEL);
+    let lone = group.len() == 1 && ours(&first.read).is_none();
     let name = match (group, lone) {
         ([set], true) => set.read.name.node(),
         _ => Node::from(first.stem.0.as_str()),
@@ -168,7 +169,7 @@ fn draft(group: &[&Set<'_>]) -> Draft {
 /// Labels without those that rendering makes again.
 fn labels(set: &Set<'_>) -> Map {
     let mut labels = set.read.labels.clone();
-    labels.retain(|key, _| key != SERVING_LABEL && !key.starts_with("kueue.x-k8s.io/"));
+    labels.retain(|key, value| !is_mark(key, value) && !key.starts_with("kueue.x-k8s.io/"));
     labels
 }
 
@@ -216,19 +217,17 @@ fn role(set: &Set<'_>, name: &str) -> RoleDraft {
         rollout,
     } = &set.read;
     let mut role = RoleDraft::new(role_name(name, &set_name.ids), set.phase);
-    role.set(&["replicas"], written(replicas));
+    role.set(&["replicas"], Some(replicas.node()));
     templates(&mut role, size, leader.as_ref(), worker);
     let (policy, own) = match restart.value.as_str() {
         "None" | "Default" => ("pod", None),
         "RecreateGroupAfterStart" => ("replica", written(restart)),
         _ => ("replica", None),
     };
-    // Groups of one pod restart their container alone by default; this API makes the pod anew.
-    let say = !restart.ids.is_empty() || size.value == 1;
-    role.set(
-        &["restart", "policy"],
-        say.then(|| Node::derived(policy, &restart.ids)),
-    );
+    // What the language means by saying nothing: one pod restarts its container, several are made anew together.
+    if policy != if size.value > 1 { "replica" } else { "pod" } {
+        role.set(&["restart", "policy"], Some(Node::derived(policy, &restart.ids)));
+    }
     role.option("lws", "restartPolicy", own);
     if startup.value == Startup::LeaderReady {
         role.set(
