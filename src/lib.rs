@@ -27,12 +27,14 @@
 //! | [`dialect`] | one folder for each orchestrator, and their registry |
 //! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
 //! | [`lift`] | the way back: objects to specs, and so to the objects of any other target |
+//! | [`diff`] | what differs between two objects, by structure |
 //! | [`cli`] | one file for each verb |
 
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;
 pub mod dialect;
+pub mod diff;
 pub mod engine;
 pub mod ir;
 pub mod kubernetes;

@@ -193,3 +193,23 @@ fn list_maps(schema: &Value, value: &Value, path: &str, errors: &mut Vec<String>
         _ => {}
     }
 }
+
+/// All definitions below a directory, as an API server takes them where no operator runs: what would ask a webhook for
+/// conversions does not.
+pub fn definitions(dir: &Path) -> Vec<Value> {
+    use serde::Deserialize;
+    let mut definitions = Vec::new();
+    for file in &Crds::new(dir).files {
+        let text = std::fs::read_to_string(file).unwrap();
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let Ok(mut crd) = Value::deserialize(document) else {
+                continue;
+            };
+            if crd["kind"] == "CustomResourceDefinition" {
+                crd["spec"]["conversion"] = json!({"strategy": "None"});
+                definitions.push(crd);
+            }
+        }
+    }
+    definitions
+}
