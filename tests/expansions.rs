@@ -254,7 +254,9 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
     let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
     let mut predicted: Value =
         serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())?;
-    let judged = documents.iter().all(|d| compile::expander(&d.root).is_some());
+    let judged = documents
+        .iter()
+        .all(|d| compile::expander(&d.root, &how).is_some());
     predicted["known"] = (silent && judged).into();
     Ok(predicted)
 }

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::dialect::{self, Context, Dialect};
+use crate::dialect::{self, Context, Dialect, platform::Platform};
 use crate::pods::{Expansion, MOST_PODS, Scene, TOO_MANY, Workload, select};
 use crate::source::Document;
 use crate::value::{Node, Str};
@@ -19,20 +19,25 @@ pub struct Prediction {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The dialect that makes pods of an object or judges it, if there is one.
-pub fn expander(root: &Node) -> Option<&'static dyn Dialect> {
+/// The dialect that makes pods of an object or judges it on a platform, if there is one. One that takes the kind over from
+/// another comes before that.
+pub fn expander(root: &Node, platform: &Platform) -> Option<&'static dyn Dialect> {
+    let (api_version, kind) = type_of(root);
+    let all = || dialect::ALL.iter().copied();
+    all()
+        .find(|d| d.takes_over(api_version, kind, platform))
+        .or_else(|| all().find(|d| d.expands(api_version, kind) || d.judges(api_version, kind)))
+}
+
+fn type_of(root: &Node) -> (&str, &str) {
     let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    dialect::ALL
-        .iter()
-        .copied()
-        .find(|d| d.expands(api_version, kind) || d.judges(api_version, kind))
+    (text("apiVersion"), text("kind"))
 }
 
 /// Whether an object is one that a dialect only judges.
 fn only_judged(dialect: &dyn Dialect, root: &Node) -> bool {
-    let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
-    !dialect.expands(text("apiVersion"), text("kind"))
+    let (api_version, kind) = type_of(root);
+    dialect.judges(api_version, kind)
 }
 
 /// Expands the workloads among `documents`. Documents of other kinds count as what stands beside them.
@@ -43,7 +48,7 @@ pub fn predict(documents: &[Document], settings: &Settings<'_>) -> Prediction {
     };
     let (mut ledger, mut workloads, mut pods) = (Ledger::new(), Vec::new(), 0_u64);
     for document in documents {
-        let Some(dialect) = expander(&document.root) else {
+        let Some(dialect) = expander(&document.root, settings.platform) else {
             continue;
         };
         let mut cx = Context {

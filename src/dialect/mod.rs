@@ -141,6 +141,13 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// Whether the dialect's controllers act on objects of a kind that is another dialect's, in the place of that dialect's own
+    /// controllers: an adapter that runs in the cluster. They are then given to this dialect's [`Dialect::expand`], and the
+    /// other dialect never sees them.
+    fn takes_over(&self, _api_version: &str, _kind: &str, _platform: &Platform) -> bool {
+        false
+    }
+
     /// The pods that come of an object of a kind that the dialect [expands](Dialect::expands).
     ///
     /// Reports what its admission refuses and what becomes a silent dead end, each at the place of the input that is the

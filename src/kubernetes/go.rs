@@ -3,7 +3,8 @@
 //! The structs are in `data/go.txt`, which also explains its format and names its source; it is read on first use.
 
 use super::quantity;
-use crate::value::{Node, Value};
+use crate::source::go_shortest;
+use crate::value::{Node, Str, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -79,6 +80,30 @@ pub fn mapping(mut entries: Vec<(&str, String)>, order: Order) -> String {
     }
     let entries: Vec<String> = entries.iter().map(|(k, v)| format!("{}:{v}", quote(k))).collect();
     format!("{{{}}}", entries.join(","))
+}
+
+/// A value that came from JSON as Go prints it (`%v`): every number is a floating one there, with an exponent from a million on.
+pub fn print(node: &Node) -> String {
+    let float = |n: f64| go_shortest(&format!("{n:e}"), || n.to_string());
+    match &node.value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(b) => b.to_string(),
+        Value::Int(n) => float(*n as f64),
+        Value::UInt(n) => float(*n as f64),
+        Value::Float(n) => float(*n),
+        Value::Str(text) => text.to_string(),
+        Value::Text(_) => String::new(),
+        Value::Seq(list) => {
+            let items: Vec<String> = list.iter().map(print).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Map(map) => {
+            let mut entries: Vec<(&Str, &Node)> = map.iter().map(|(k, v)| (k, v)).collect();
+            entries.sort_by(|a, b| a.0.cmp(b.0));
+            let entries: Vec<String> = entries.iter().map(|(k, v)| format!("{k}:{}", print(v))).collect();
+            format!("map[{}]", entries.join(" "))
+        }
+    }
 }
 
 fn object(node: &Node, name: &str, order: Order, out: &mut String) {

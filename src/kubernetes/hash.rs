@@ -16,7 +16,7 @@ pub fn safe_encode(text: &str) -> String {
 /// SHA-1 of a text, in 40 hexadecimal digits (FIPS 180-4).
 pub fn sha1(text: &str) -> String {
     let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    padded(text)
+    padded(text, u64::to_be_bytes)
         .chunks_exact(64)
         .for_each(|block| compress(&mut state, block));
     state.iter().map(|word| format!("{word:08x}")).collect()
@@ -49,6 +49,39 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
     }
 }
 
+/// MD5 of a text, in 32 hexadecimal digits (RFC 1321).
+pub fn md5(text: &str) -> String {
+    let mut state: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+    padded(text, u64::to_le_bytes)
+        .chunks_exact(64)
+        .for_each(|block| compress_md5(&mut state, block));
+    let bytes = state.iter().flat_map(|word| word.to_le_bytes());
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn compress_md5(state: &mut [u32; 4], block: &[u8]) {
+    const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    let words: Vec<u32> = words(block).into_iter().map(u32::swap_bytes).collect();
+    let [mut a, mut b, mut c, mut d] = *state;
+    for i in 0..64 {
+        let (mix, word) = match i / 16 {
+            0 => ((b & c) | (!b & d), i),
+            1 => ((d & b) | (!d & c), (5 * i + 1) % 16),
+            2 => (b ^ c ^ d, (3 * i + 5) % 16),
+            _ => (c ^ (b | !d), (7 * i) % 16),
+        };
+        let sum = a
+            .wrapping_add(mix)
+            .wrapping_add(ROUNDS_MD5[i])
+            .wrapping_add(words[word]);
+        let next = b.wrapping_add(sum.rotate_left(SHIFTS[i / 16][i % 4]));
+        (a, d, c, b) = (d, c, b, next);
+    }
+    for (sum, add) in state.iter_mut().zip([a, b, c, d]) {
+        *sum = sum.wrapping_add(add);
+    }
+}
+
 /// SHA-256 of a text, in 64 hexadecimal digits (FIPS 180-4).
 pub fn sha256(text: &str) -> String {
     let mut state: [u32; 8] = [
@@ -61,21 +94,21 @@ pub fn sha256(text: &str) -> String {
         0x1f83_d9ab,
         0x5be0_cd19,
     ];
-    padded(text)
+    padded(text, u64::to_be_bytes)
         .chunks_exact(64)
         .for_each(|block| compress256(&mut state, block));
     state.iter().map(|word| format!("{word:08x}")).collect()
 }
 
 /// The message with its padding and length, a multiple of 64 bytes.
-fn padded(text: &str) -> Vec<u8> {
+fn padded(text: &str, length: fn(u64) -> [u8; 8]) -> Vec<u8> {
     let mut message = text.as_bytes().to_vec();
     let bits = (message.len() as u64).wrapping_mul(8);
     message.push(0x80);
     while message.len() % 64 != 56 {
         message.push(0);
     }
-    message.extend(bits.to_be_bytes());
+    message.extend(length(bits));
     message
 }
 
@@ -118,6 +151,18 @@ fn compress256(state: &mut [u32; 8], block: &[u8]) {
 }
 
 #[rustfmt::skip]
+const ROUNDS_MD5: [u32; 64] = [
+    0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+    0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+    0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+    0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+    0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+    0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+    0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+    0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
+];
+
+#[rustfmt::skip]
 const ROUNDS_256: [u32; 64] = [
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -131,7 +176,7 @@ const ROUNDS_256: [u32; 64] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{fnv1_32, safe_encode, sha1 as hex, sha256};
+    use super::{fnv1_32, md5, safe_encode, sha1 as hex, sha256};
 
     #[test]
     fn published_vectors() {
@@ -139,6 +184,15 @@ mod tests {
         assert_eq!(hex(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
         let long = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
         assert_eq!(hex(long), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    }
+
+    /// The test suite of RFC 1321.
+    #[test]
+    fn md5_vectors() {
+        assert_eq!(md5(""), "d41d8cd98f00b204e9800998ecf8427e");
+        assert_eq!(md5("message digest"), "f96b697d7cb7938d525a2f31aaf161d0");
+        let long = "1234567890".repeat(8);
+        assert_eq!(md5(&long), "57edf4a22be3c955ac49da2e2107b67a");
     }
 
     #[test]

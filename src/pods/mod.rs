@@ -2,7 +2,8 @@
 //!
 //! A dialect *expands* an object into the pods that its controllers create, each with its coordinates in the lattice, and
 //! into the child objects in between (headless Services, StatefulSets, PodGroups). What is drawn at random or hashed
-//! beyond computing is written as a pattern: `<random:5>` stands for five characters, `<hash>` for a hash of any length.
+//! beyond computing is written as a pattern: `<random:5>` stands for five characters, `<hash>` for a hash of any length,
+//! `<text>` for a script of the controller's own that is not repeated.
 //!
 //! A workload has one of three outcomes: its admission rejects it, it is stored and no pod ever comes of it (often without
 //! any status, event or condition), or pods. The first two carry the code and the reason.

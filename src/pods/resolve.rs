@@ -199,7 +199,8 @@ pub fn expand(text: &str, env: &[(Str, String)]) -> String {
     out + rest
 }
 
-/// Whether a text is one that the pattern stands for: `<random:5>` is five characters, `<hash>` one or more.
+/// Whether a text is one that the pattern stands for: `<random:5>` is five characters, `<hash>` one or more;
+/// `<text>` is any text.
 pub fn fits(pattern: &str, text: &str) -> bool {
     let Some((literal, rest)) = pattern.split_once('<') else {
         return pattern == text;
@@ -213,6 +214,7 @@ pub fn fits(pattern: &str, text: &str) -> bool {
     let word = tail.bytes().take_while(u8::is_ascii_alphanumeric).count();
     match hole.strip_prefix("random:").map(str::parse::<usize>) {
         Some(Ok(n)) => n <= word && fits(rest, &tail[n..]),
+        _ if hole == "text" => rest.is_empty() || tail.char_indices().any(|(n, _)| fits(rest, &tail[n..])),
         _ if hole == "hash" => (1..=word).rev().any(|n| fits(rest, &tail[n..])),
         _ => tail
             .strip_prefix('<')

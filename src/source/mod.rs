@@ -15,8 +15,8 @@ pub mod emit;
 pub use load::{Input, load, load_inputs};
 pub use parse::{Limits, parse, parse_bytes, parse_value};
 pub use position::{Location, Position, pointer_step};
-pub(crate) use scalar::key_text;
 pub use scalar::surprising;
+pub(crate) use scalar::{go_shortest, key_text};
 
 use crate::value::{Id, Node, Str};
 use std::sync::Arc;

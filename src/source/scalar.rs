@@ -191,11 +191,16 @@ fn go_float(float: f64) -> String {
             "-.inf".into()
         };
     }
-    let scientific = format!("{single:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    go_shortest(&format!("{single:e}"), || single.to_string())
+}
+
+/// How Go prints a number by its shortest digits (`%g`), of which `scientific` is Rust's form with an exponent and `plain` the
+/// one without.
+pub(crate) fn go_shortest(scientific: &str, plain: impl FnOnce() -> String) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..6).contains(&exponent) {
-        return single.to_string();
+        return plain();
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())

@@ -26,7 +26,8 @@ pub fn label(key: &str) -> Str {
     format!("{PREFIX}{key}").into()
 }
 
-fn map<const N: usize>(entries: [(&str, Node); N]) -> Node {
+/// A mapping of these entries.
+pub fn map<const N: usize>(entries: [(&str, Node); N]) -> Node {
     Map::from_iter(entries).into()
 }
 

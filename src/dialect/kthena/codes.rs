@@ -330,17 +330,47 @@ pub const BOOSTER: Code = Code {
     severity: Error,
     explanation: "The webhook refuses workers that do not fit the type of the backend, ports and connectors on which prefill and decode \
                   do not agree, and model paths outside the cache. What it accepts is converted to a ModelServing, which may be \
-                  refused in turn; the booster then has the condition Failed.",
+                  refused in turn (INF5434).",
 };
 
-/// A booster whose pods are not known.
-pub const NOT_PREDICTED: Code = Code {
+/// A ModelServing that Kthena would make and cannot.
+pub const NOT_MADE: Code = Code {
     id: "INF5434",
-    title: "pods of a ModelBooster are not predicted",
+    title: "ModelServing that cannot be made",
+    severity: Error,
+    explanation: "Kthena makes a ModelServing of a ModelBooster, and of a LeaderWorkerSet where its adapter runs. The object itself is \
+                  accepted; what is made of it is refused (names that become too long, variables that exist twice), or cannot be made \
+                  at all. A ModelBooster then has the condition Failed with the reason; a LeaderWorkerSet has nothing, only the \
+                  controller's log says why.",
+};
+
+/// A ModelServing whose spec is overwritten.
+pub const TAKEN_OVER: Code = Code {
+    id: "INF5435",
+    title: "ModelServing taken over by a LeaderWorkerSet",
+    severity: Error,
+    explanation: "Where Kthena's adapter runs, a LeaderWorkerSet becomes a ModelServing of its own name. One that is there already is \
+                  overwritten without asking whose it is, and every edit of it undone.\n\nRename one of the two. Whether the adapter \
+                  runs is said in the Platform: `spec: {kthena: {leaderWorkerSets: true}}`.",
+};
+
+/// A ModelServing that another object of the input becomes.
+pub const OWNED: Code = Code {
+    id: "INF5436",
+    title: "ModelServing counted with its owner",
+    severity: Note,
+    explanation: "The input holds both an object and the ModelServing that Kthena made of it. Its pods are predicted once, as those of \
+                  the owner.",
+};
+
+/// Settings of a LeaderWorkerSet that the adapter drops.
+pub const NOT_ADAPTED: Code = Code {
+    id: "INF5437",
+    title: "setting of a LeaderWorkerSet that Kthena drops",
     severity: Warning,
-    explanation: "Kthena converts a ModelBooster to a ModelServing, a ModelServer and a ModelRoute by templates of its own. What its \
-                  admission refuses is said here; the pods that come of it are not predicted.\n\nTo see them, give the ModelServing \
-                  that the controller made (`kubectl get modelserving -o yaml`).",
+    explanation: "Kthena's adapter reads `replicas`, `size` and the two templates of a LeaderWorkerSet. Everything else is dropped \
+                  without event or condition, and the variables LWS_LEADER_ADDRESS, LWS_GROUP_SIZE and LWS_WORKER_INDEX do not \
+                  exist: their names here are ENTRY_ADDRESS, GROUP_SIZE and WORKER_INDEX.",
 };
 
 /// All codes of the dialect.
@@ -379,5 +409,8 @@ pub const CODES: &[&Code] = &[
     &REMOVED,
     &DROPPED,
     &BOOSTER,
-    &NOT_PREDICTED,
+    &NOT_MADE,
+    &TAKEN_OVER,
+    &OWNED,
+    &NOT_ADAPTED,
 ];

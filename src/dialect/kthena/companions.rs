@@ -1,9 +1,10 @@
 //! Objects beside ModelServings: what the schema and the webhooks refuse of them. They become no pods themselves.
 
-use super::codes::{NOT_PREDICTED, REMOVED, ROUTE};
-use super::schema::{self, Settled};
-use super::{booster, expand, policy, read};
-use crate::diagnostic::Diagnostic;
+use super::codes::{REMOVED, ROUTE};
+use super::place::{place, text};
+use super::schema;
+use super::settled::Settled;
+use super::{pods, policy, read};
 use crate::dialect::Context;
 use crate::kubernetes::container::list;
 use crate::kubernetes::names::{label_value, qualified_key};
@@ -19,7 +20,7 @@ const NETWORKING: &str = "networking.serving.volcano.sh/v1alpha1";
 /// Whether Kthena's admission judges objects of this kind.
 pub fn judged(api_version: &str, kind: &str) -> bool {
     match api_version {
-        WORKLOAD => ["AutoscalingPolicy", "AutoscalingPolicyBinding", "ModelBooster"].contains(&kind),
+        WORKLOAD => ["AutoscalingPolicy", "AutoscalingPolicyBinding"].contains(&kind),
         NETWORKING => ["ModelServer", "ModelRoute", "ExternalModelProvider"].contains(&kind),
         _ => false,
     }
@@ -39,11 +40,10 @@ pub fn judge(document: &Document, cx: &mut Context<'_>) -> Expansion {
         ..
     } = schema::settle(&mut root, &kind);
     read::name(&root, &mut problems);
-    expand::say_dropped(&dropped, cx.ledger);
+    pods::say_dropped(&dropped, cx.ledger);
     if problems.is_empty() {
         match kind.as_str() {
             "AutoscalingPolicy" => policy::admit(&root, &mut problems),
-            "ModelBooster" => booster::admit(&root, &mut problems),
             "AutoscalingPolicyBinding" => {
                 let reason = "there is no AutoscalingPolicyBinding since Kthena 1.0: put its target into the AutoscalingPolicy";
                 problems.push(Problem::new(&REMOVED, reason, &root.ids));
@@ -55,28 +55,7 @@ pub fn judge(document: &Document, cx: &mut Context<'_>) -> Expansion {
     }
     let mut expansion = Expansion::default();
     expansion.reject_all(problems, cx.ledger);
-    if kind == "ModelBooster" && expansion.is_open() {
-        let message = "the pods of a ModelBooster are not predicted";
-        cx.ledger
-            .report(Diagnostic::new(&NOT_PREDICTED, message).at_ids(&document.root.ids));
-    }
     expansion
-}
-
-/// The string at a path; empty if there is none.
-pub fn text<'a>(node: &'a Node, path: &[&str]) -> &'a str {
-    node.at(path).and_then(Node::as_str).unwrap_or_default()
-}
-
-/// Where to point to: a node, or the nearest above it that is there.
-pub fn place(root: &Node, path: &[&str]) -> Ids {
-    let mut ids = &root.ids;
-    let mut node = Some(root);
-    for step in path {
-        node = node.and_then(|n| n.at(&[step]));
-        ids = node.map(|n| &n.ids).filter(|own| !own.is_empty()).unwrap_or(ids);
-    }
-    ids.clone()
 }
 
 /// Labels of a ModelServer: at least one, and all of them valid.

@@ -5,6 +5,7 @@
 //! PodGroup, with a subgroup for each replica. Requests come by kthena-router, which finds pods by ModelServers and models by
 //! ModelRoutes; AutoscalingPolicies scale roles.
 
+mod adapter;
 mod admit;
 mod affinity;
 mod answers;
@@ -17,10 +18,13 @@ mod companions;
 mod cut;
 mod expand;
 mod lower;
+mod made;
 mod make;
 mod options;
+mod place;
 mod plugins;
 mod pod_template;
+mod pods;
 mod policies;
 mod policy;
 mod read;
@@ -31,8 +35,10 @@ mod scene;
 mod scheduling;
 mod schema;
 mod services;
+mod settled;
 mod templates;
 
+use super::platform;
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
@@ -182,16 +188,22 @@ impl Dialect for Kthena {
     }
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {
-        api_version == INFO.api_version && kind == INFO.kind
+        api_version == INFO.api_version && [pods::KIND, booster::KIND].contains(&kind)
     }
 
     fn judges(&self, api_version: &str, kind: &str) -> bool {
         companions::judged(api_version, kind)
     }
 
+    fn takes_over(&self, api_version: &str, kind: &str, platform: &platform::Platform) -> bool {
+        (api_version, kind) == (adapter::API_VERSION, adapter::KIND) && adapter::runs(platform)
+    }
+
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
         match object.root.get("kind").and_then(Node::as_str) {
-            Some(expand::KIND) => expand::expand(object, scene, cx),
+            Some(pods::KIND) => expand::expand(object, scene, cx),
+            Some(booster::KIND) => booster::expand(object, scene, cx),
+            Some(adapter::KIND) => adapter::expand(object, scene, cx),
             _ => companions::judge(object, cx),
         }
     }

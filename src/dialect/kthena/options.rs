@@ -167,6 +167,15 @@ object! {
         gateway: "gateway" => GatewayName,
         /// The URL of the Prometheus server that AutoscalingPolicies ask for external metrics.
         prometheus: "prometheus" => Traced<Str>,
+        /// The image of the sidecar of ModelBoosters' engines. Default: that of Kthena's chart,
+        /// `ghcr.io/volcano-sh/runtime:latest`.
+        runtime_image: "runtimeImage" => Traced<Str>,
+        /// The image that downloads ModelBoosters' models. Default: that of Kthena's chart,
+        /// `ghcr.io/volcano-sh/downloader:latest`.
+        downloader_image: "downloaderImage" => Traced<Str>,
+        /// Whether Kthena makes a ModelServing of every LeaderWorkerSet, as its controller manager does in a cluster that had the
+        /// CRD of LeaderWorkerSets when it started. Say so where LWS's own controller does not run. Default: false.
+        leader_worker_sets: "leaderWorkerSets" => Traced<bool>,
         /// Names of plugins that are registered beside the built-in ones.
         plugins: "plugins" => Vec<Traced<Str>>,
     }
@@ -209,6 +218,17 @@ impl Platform {
     /// Whether roles have a `partition` (after 1.0).
     pub fn has_role_partition(&self) -> bool {
         at_least(self.version.as_ref(), (1, 1))
+    }
+
+    /// Whether ModelServings that Kthena makes itself get the default of `schedulerName` where no scheduler is named (after 1.0).
+    /// Before, they got an empty one, which is that of Kubernetes.
+    pub fn has_default_scheduler(&self) -> bool {
+        at_least(self.version.as_ref(), (1, 1))
+    }
+
+    /// Whether LeaderWorkerSets become ModelServings.
+    pub fn adapts_leader_worker_sets(&self) -> bool {
+        self.leader_worker_sets.as_ref().is_some_and(|on| on.value)
     }
 
     /// The HyperNode tier of a node label.

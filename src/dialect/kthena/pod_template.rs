@@ -2,7 +2,7 @@
 //! controller sees them.
 
 use super::codes::SCHEMA;
-use super::schema::Settled;
+use super::settled::Settled;
 use crate::kubernetes::podspec::{Kind, Object, Type};
 use crate::pods::template::refused_by_schema;
 use crate::value::{Node, Value};

@@ -2,7 +2,7 @@
 //! rules of its CRD.
 
 use super::codes::SCALING;
-use super::companions::place;
+use super::place::place;
 use crate::kubernetes::container::list;
 use crate::kubernetes::duration::Duration;
 use crate::kubernetes::quantity::Quantity;

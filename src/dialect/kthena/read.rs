@@ -4,7 +4,8 @@
 //! Reading never fails. What the schema refuses is among the problems, and the value in question counts as its default.
 
 use super::options::Platform;
-use super::schema::{self, Settled};
+use super::schema;
+use super::settled::Settled;
 use crate::kubernetes::container::list;
 use crate::pods::Problem;
 use crate::value::{Ids, Map, Node, Str, Traced, Value};

@@ -3,13 +3,12 @@
 //!
 //! The table is `data/schema.txt`, which explains its format; it is read on first use.
 
-use super::codes::SCHEMA;
 use super::pod_template;
+use super::settled::Settled;
 use crate::kubernetes::duration::Duration;
 use crate::kubernetes::podspec::{self, Object};
 use crate::kubernetes::quantity::Quantity;
-use crate::pods::Problem;
-use crate::value::{Ids, Node, Value};
+use crate::value::{Node, Value};
 use std::sync::LazyLock;
 
 /// What a field holds.
@@ -59,16 +58,6 @@ pub struct Field {
 
 static TABLE: LazyLock<Vec<Field>> = LazyLock::new(|| read(include_str!("data/schema.txt")));
 
-/// What became of an object by its schema.
-#[derive(Default, Debug)]
-pub struct Settled {
-    /// What the API server refuses.
-    pub problems: Vec<Problem>,
-    /// The fields that it drops in silence, each with its path.
-    pub dropped: Vec<(String, Ids)>,
-    path: Vec<String>,
-}
-
 /// Makes of an object what the API server stores. Kinds that are not in the table stay as they are.
 pub fn settle(root: &mut Node, kind: &str) -> Settled {
     let mut settled = Settled::default();
@@ -85,37 +74,6 @@ pub fn settle(root: &mut Node, kind: &str) -> Settled {
 }
 
 impl Settled {
-    /// The path of the place that is looked at.
-    pub fn path(&self) -> String {
-        self.path.concat().trim_start_matches('.').to_owned()
-    }
-
-    /// Reports something about the place that is looked at.
-    pub fn say(&mut self, reason: impl std::fmt::Display, ids: &Ids) {
-        let path = self.path();
-        self.problems
-            .push(Problem::new(&SCHEMA, format!("`{path}`: {reason}"), ids));
-    }
-
-    /// Notes a field that is dropped.
-    pub fn drop(&mut self, key: &str, ids: &Ids) {
-        let path = format!("{}.{key}", self.path.concat());
-        self.dropped
-            .push((path.trim_start_matches('.').to_owned(), ids.clone()));
-    }
-
-    /// Looks at something below the current place.
-    pub fn within(&mut self, step: String, look: impl FnOnce(&mut Self)) {
-        self.path.push(step);
-        look(self);
-        self.path.pop();
-    }
-
-    /// Says that a value is of another type.
-    pub fn mistyped(&mut self, node: &Node, wanted: &str) {
-        self.say(format!("must be {wanted}, not {}", type_name(node)), &node.ids);
-    }
-
     fn object(&mut self, node: &mut Node, fields: &[Field], head: &dyn Fn(&str) -> bool) {
         let ids = node.ids.clone();
         let Value::Map(map) = &mut node.value else {
@@ -265,17 +223,6 @@ fn pattern_rule(pattern: &str, text: &str) -> Option<&'static str> {
         _ => (true, ""),
     };
     (!holds).then_some(rule)
-}
-
-fn type_name(node: &Node) -> &'static str {
-    match &node.value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Int(_) | Value::UInt(_) | Value::Float(_) => "a number",
-        Value::Str(_) | Value::Text(_) => "a string",
-        Value::Seq(_) => "a list",
-        Value::Map(_) => "a mapping",
-    }
 }
 
 impl Kind {

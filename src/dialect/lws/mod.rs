@@ -6,7 +6,7 @@
 mod admit;
 mod answers;
 mod children;
-mod codes;
+pub(super) mod codes;
 mod disaggregated;
 mod expand;
 mod lift;
@@ -15,7 +15,7 @@ mod names;
 mod options;
 mod place;
 mod pod;
-mod read;
+pub(super) mod read;
 mod revision;
 mod tpu;
 

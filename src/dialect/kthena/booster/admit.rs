@@ -1,8 +1,8 @@
 //! What Kthena's webhook refuses of a ModelBooster (`pkg/model-booster-controller/webhook/model_validator.go`). The ModelServing
-//! that the controller converts it to is not predicted.
+//! that comes of it is judged when it is made.
 
-use super::codes::{BOOSTER, IMAGE, SCHEMA};
-use super::companions::{place, text};
+use crate::dialect::kthena::codes::{BOOSTER, IMAGE, SCHEMA};
+use crate::dialect::kthena::place::{place, text};
 use crate::kubernetes::container::list;
 use crate::pods::Problem;
 use crate::value::{Ids, Node, Value};
@@ -87,6 +87,13 @@ fn ports(workers: &[Node], problems: &mut Vec<Problem>) {
         .iter()
         .filter(|w| ["server", "prefill", "decode"].contains(&kind(w)))
     {
+        if let Some(config) = worker
+            .get("config")
+            .filter(|c| !c.is_null() && c.as_map().is_none())
+        {
+            let reason = format!("`config` of worker {} is no mapping", kind(worker));
+            return refuse(problems, reason, &config.ids);
+        }
         let given = worker.at(&["config", "port"]);
         let ids = place(worker, &["config", "port"]);
         let port = match given.map(|n| &n.value) {
@@ -147,6 +154,12 @@ const CONNECTORS: [(&str, &str); 4] = [
     ("NixlConnector", "nixl"),
 ];
 
+/// The protocol of a connector, if kthena-router speaks it.
+pub fn protocol(connector: &str) -> Option<&'static str> {
+    let found = CONNECTORS.iter().find(|(known, _)| *known == connector);
+    found.map(|(_, protocol)| *protocol)
+}
+
 fn connectors(workers: &[Node], problems: &mut Vec<Problem>) {
     let mut found: Vec<(&Node, Option<&str>)> = Vec::new();
     for (role, kv_role) in [("prefill", "kv_producer"), ("decode", "kv_consumer")] {
@@ -203,7 +216,7 @@ fn connector(worker: &Node, kv_role: &str) -> Result<Option<&'static str>, Strin
             .unwrap_or_default()
     };
     let name = word("kv_connector");
-    let Some((_, protocol)) = CONNECTORS.iter().find(|(known, _)| *known == name) else {
+    let Some(protocol) = protocol(name) else {
         let known: Vec<&str> = CONNECTORS.iter().map(|(known, _)| *known).collect();
         return Err(format!("`{name}` is none of the connectors {}", known.join(", ")));
     };
