@@ -28,9 +28,11 @@
 //! | [`compile`] | the pipeline: one document through all of the above, and the account balanced |
 //! | [`lift`] | the way back: objects to specs, and so to the objects of any other target |
 //! | [`diff`] | what differs between two objects, by structure |
+//! | [`cluster`] | the API server: server-side apply, dry runs, sets of applied objects |
 //! | [`cli`] | one file for each verb |
 
 pub mod cli;
+pub mod cluster;
 pub mod compile;
 pub mod diagnostic;
 pub mod dialect;

@@ -3,12 +3,14 @@
 mod batch;
 mod common;
 mod completion;
+mod diff;
 mod explain;
 pub mod init;
 mod lift;
 mod migrate;
 mod pods;
 mod render;
+mod rendered;
 pub mod schema;
 mod targets;
 mod validate;
@@ -56,6 +58,8 @@ enum Verb {
     Lift(lift::Args),
     /// Turn manifests of any orchestrator into those of another
     Migrate(migrate::Args),
+    /// Show what applying specs or manifests would change in the cluster
+    Diff(diff::Args),
     /// Predict the pods of specs or manifests: names, labels, environment, needs
     Pods(pods::Args),
     /// List the targets and what each can say
@@ -100,6 +104,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) 
         Verb::Render(args) => render::run(args, &cli.global, streams),
         Verb::Lift(args) => lift::run(args, &cli.global, streams),
         Verb::Migrate(args) => migrate::run(args, &cli.global, streams),
+        Verb::Diff(args) => diff::run(args, &cli.global, streams),
         Verb::Pods(args) => pods::run(args, &cli.global, streams),
         Verb::Targets(args) => targets::run(args, streams),
         Verb::Explain(args) => explain::run(args, streams),

@@ -14,6 +14,7 @@ mod accepted;
 #[path = "../common/mod.rs"]
 mod common;
 mod control_plane;
+mod diff;
 mod server;
 
 use control_plane::ControlPlane;
@@ -25,10 +26,26 @@ type Named = (
     Box<dyn FnOnce(&ControlPlane) -> Result<(), Failed> + Send>,
 );
 
+/// Runs the tool in this process as one of the users.
+fn infer(plane: &ControlPlane, user: &str, args: &[&str]) -> common::Run {
+    let kubeconfig = plane.kubeconfig(user).to_string_lossy().into_owned();
+    let more = ["--kubeconfig", kubeconfig.as_str(), "--color", "never"];
+    common::run(&[args, more.as_slice()].concat())
+}
+
+/// A file with these objects.
+fn manifest(objects: &[serde_json::Value]) -> String {
+    let file = common::scratch("manifest.yaml");
+    let pages: Vec<String> = objects.iter().map(ToString::to_string).collect();
+    std::fs::write(&file, pages.join("\n---\n")).unwrap();
+    file.to_string_lossy().into_owned()
+}
+
 fn main() {
     let args = Arguments::from_args();
     let mut tests: Vec<Named> = Vec::new();
     tests.extend(accepted::tests());
+    tests.extend(diff::tests());
     let required = std::env::var_os("CI").is_some_and(|v| v == "true");
     let missing = if args.list {
         None

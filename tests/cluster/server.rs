@@ -79,6 +79,37 @@ impl Server {
         self.json("PATCH", path, Some(("application/merge-patch+json", patch)))
     }
 
+    /// Applies an object, by server-side apply.
+    pub fn apply(&self, path: &str, object: &Value) -> Result<Value, String> {
+        self.json("PATCH", path, Some(("application/apply-patch+yaml", object)))
+    }
+
+    /// Allows something to a group of users, everywhere.
+    pub fn grant(&self, group: &str, rules: Value) {
+        let name = format!("test-{group}");
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules,
+        });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
+        });
+        let root = "/apis/rbac.authorization.k8s.io/v1";
+        self.apply(
+            &format!("{root}/clusterroles/{name}?fieldManager=test&force=true"),
+            &role,
+        )
+        .unwrap();
+        self.apply(
+            &format!("{root}/clusterrolebindings/{name}?fieldManager=test&force=true"),
+            &binding,
+        )
+        .unwrap();
+        // The authorizer learns of it by a watch.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+
     /// Deletes an object.
     pub fn delete(&self, path: &str) -> Result<Value, String> {
         self.json("DELETE", path, None)

@@ -1,0 +1,127 @@
+//! What `diff` and `apply` have in common: the objects of the input for one cluster, each with the set it belongs to.
+
+use super::Streams;
+use super::batch::{self, Mode};
+use super::common::{self, Exit, Global, Input, MaxLoss};
+use super::render;
+use crate::cluster::ApplySet;
+use crate::compile::DocumentKind;
+use crate::diagnostic::mask::Masker;
+use crate::dialect::Dialect;
+use crate::value::Node;
+use clap::Args;
+
+/// Options of verbs that render for a cluster.
+#[derive(Args, Debug)]
+pub struct ForCluster {
+    #[command(flatten)]
+    pub input: Input,
+    /// Orchestrator to render for; not needed if the input holds no specs
+    #[arg(short, long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// The worst loss that is tolerated
+    #[arg(long, value_enum, default_value = "warning")]
+    pub max_loss: MaxLoss,
+}
+
+/// The objects of one document.
+pub struct Group {
+    /// The set that they are members of; plain manifests are in none.
+    pub set: Option<ApplySet>,
+    /// The objects, marked as members.
+    pub objects: Vec<Node>,
+}
+
+/// The objects of the input.
+pub struct Rendered {
+    /// By document.
+    pub groups: Vec<Group>,
+    /// Their secrets.
+    pub masker: Masker,
+}
+
+impl Rendered {
+    /// All objects in order.
+    pub fn objects(&self) -> impl Iterator<Item = &Node> + Clone {
+        self.groups.iter().flat_map(|g| &g.objects)
+    }
+}
+
+/// Renders the input for a cluster whose context has this namespace. What is wrong with the input is told, and is the exit
+/// code returned in the place of the objects.
+///
+/// # Errors
+/// Failures of streams and files.
+pub fn rendered(
+    args: &ForCluster,
+    namespace: &str,
+    global: &Global,
+    streams: &mut Streams<'_>,
+) -> anyhow::Result<Result<Rendered, Exit>> {
+    let targets = match common::targets(args.target.as_slice()) {
+        Ok(targets) => targets,
+        Err(message) => return Ok(Err(common::usage_error(&message, streams)?)),
+    };
+    let loaded = args.input.load();
+    let specs = loaded
+        .documents
+        .iter()
+        .any(|(_, kind)| *kind == DocumentKind::Serving);
+    if specs && targets.is_empty() {
+        let message =
+            "the input holds a spec: say for which target, with -t; `kubectl infer targets` lists them";
+        return Ok(Err(common::usage_error(message, streams)?));
+    }
+    let namespace = args
+        .input
+        .namespace
+        .clone()
+        .unwrap_or_else(|| namespace.to_owned());
+    let jobs = std::thread::available_parallelism().map_or(1, Into::into);
+    let outcomes = batch::run(
+        &loaded,
+        &targets,
+        Some(namespace.as_str().into()),
+        Mode::Render,
+        jobs,
+    );
+    let mut findings = batch::general(&loaded.ledger, &loaded);
+    let (mut groups, mut masker) = (Vec::new(), Masker::default());
+    for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
+        findings.extend(outcome.findings);
+        let mut objects: Vec<Node> = outcome.objects.into_iter().flatten().flat_map(items).collect();
+        let set = match (kind, targets.first()) {
+            (DocumentKind::Serving, Some(target)) => set_of(&document.root, &namespace, *target),
+            _ => None,
+        };
+        if let Some(set) = &set {
+            objects.iter_mut().for_each(|o| set.mark(o));
+        }
+        objects.iter().for_each(|o| drop(masker.learn(o)));
+        groups.push(Group { set, objects });
+    }
+    common::tell(&findings, global, streams)?;
+    match render::exit(&findings, args.max_loss) {
+        Exit::Done => Ok(Ok(Rendered { groups, masker })),
+        exit => Ok(Err(exit)),
+    }
+}
+
+fn set_of(spec: &Node, namespace: &str, target: &dyn Dialect) -> Option<ApplySet> {
+    let text = |key| spec.at(&["metadata", key]).and_then(Node::as_str);
+    let namespace = text("namespace").unwrap_or(namespace);
+    Some(ApplySet::new(text("name")?, namespace, target.info().name))
+}
+
+/// The objects of a document: those of a List, or itself. An empty document is none.
+fn items(object: Node) -> Vec<Node> {
+    let list = object
+        .get("kind")
+        .and_then(Node::as_str)
+        .is_some_and(|k| k == "List");
+    match object.get("items").and_then(Node::as_seq) {
+        Some(items) if list => items.to_vec(),
+        _ if object.is_null() => Vec::new(),
+        _ => vec![object],
+    }
+}
