@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity, Target};
 use crate::dialect::{self, Dialect};
 use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
 use crate::pods::Pod;
+use crate::pods::compare::{Placed, Side};
 use crate::pods::select::{self, Form};
 use crate::source::Document;
 use crate::value::{Id, Map, Node, Str};
@@ -17,24 +18,27 @@ use std::collections::BTreeSet;
 /// Which pod of the lattice: serving, role, slice, replica, rank.
 type Key = (Str, Str, u32, u32, u32);
 
-/// A predicted pod under its coordinates.
-#[derive(Clone, Debug)]
-pub struct MarkedPod {
-    key: Key,
-    labels: Map,
+fn key(pod: &Placed) -> Key {
+    (
+        pod.serving.clone(),
+        pod.role.clone(),
+        pod.slice,
+        pod.replica,
+        pod.rank,
+    )
 }
 
 /// The pods of both sides.
 #[derive(Clone, Default, Debug)]
 pub struct Marked {
     /// On the source.
-    pub before: Vec<MarkedPod>,
+    pub before: Side,
     /// On the target.
-    pub after: Vec<MarkedPod>,
+    pub after: Side,
 }
 
 /// The pods that come of objects whose templates have the compiler's labels.
-pub fn marked(objects: &[Node], settings: &Settings<'_>) -> Vec<MarkedPod> {
+pub fn marked(objects: &[Node], settings: &Settings<'_>) -> Vec<Placed> {
     let document = |(n, root): (usize, &Node)| Document {
         id: root.ids.first().unwrap_or(Id::new(u32::MAX, n as u32)),
         root: root.clone(),
@@ -43,25 +47,20 @@ pub fn marked(objects: &[Node], settings: &Settings<'_>) -> Vec<MarkedPod> {
     let documents: Vec<Document> = objects.iter().enumerate().map(document).collect();
     let prediction = compile::predict(&documents, settings);
     let pods = prediction.workloads.iter().flat_map(|w| &w.expansion.pods);
-    pods.filter_map(|pod| {
-        Some(MarkedPod {
-            key: key(pod)?,
-            labels: pod.labels.clone(),
-        })
-    })
-    .collect()
+    pods.filter_map(placed).collect()
 }
 
-fn key(pod: &Pod) -> Option<Key> {
+fn placed(pod: &Pod) -> Option<Placed> {
     let label = |key: &str| pod.labels.get(key).and_then(Node::as_str).map(Str::from);
     let slice = label(dialect::shared::SLICE_LABEL).and_then(|s| s.parse().ok());
-    Some((
-        label(SERVING_LABEL)?,
-        label(ROLE_LABEL)?,
-        slice.unwrap_or(pod.slice),
-        pod.replica,
-        pod.index,
-    ))
+    Some(Placed {
+        serving: label(SERVING_LABEL)?,
+        role: label(ROLE_LABEL)?,
+        slice: slice.unwrap_or(pod.slice),
+        replica: pod.replica,
+        rank: pod.index,
+        pod: pod.clone(),
+    })
 }
 
 /// The documents that belong to no workload, as they must be on the target.
@@ -116,19 +115,22 @@ fn name(root: &Node) -> String {
 /// A companion with its selector rewritten, if it selects pods of a workload that moved.
 fn followed(document: &Document, pods: &Marked, target: &dyn Dialect, ledger: &mut Ledger) -> Option<Node> {
     let root = &document.root;
-    let chosen = |pods: &[MarkedPod]| -> BTreeSet<Key> {
-        let of = pods
+    let chosen = |side: &Side| -> BTreeSet<Key> {
+        let of = side
+            .pods
             .iter()
-            .filter(|p| select::selects(root, &p.labels) == Some(true));
-        of.map(|p| p.key.clone()).collect()
+            .filter(|p| select::selects(root, &p.pod.labels) == Some(true));
+        of.map(key).collect()
     };
     let wanted = chosen(&pods.before);
-    if wanted.is_empty() || wanted == chosen(&pods.after) {
+    // Where no pods are predicted something else is wrong, and has been said.
+    let unknown = |serving: &Str| !pods.after.pods.iter().any(|p| p.serving == *serving);
+    if wanted.is_empty() || wanted == chosen(&pods.after) || wanted.iter().all(|k| unknown(&k.0)) {
         return Some(root.clone());
     }
     let (path, form) = select::place(root)?;
     let place = root.at(path)?;
-    let Some(labels) = labels_of(&wanted, &pods.after, place, form) else {
+    let Some(labels) = labels_of(&wanted, &pods.after.pods, place, form) else {
         let message = format!(
             "{} selects pods that no labels tell apart on {}",
             name(root),
@@ -165,20 +167,16 @@ fn followed(document: &Document, pods: &Marked, target: &dyn Dialect, ledger: &m
 }
 
 /// Labels that exactly the wanted pods have: those of the old selector that hold still, then the compiler's, then any.
-fn labels_of(wanted: &BTreeSet<Key>, pods: &[MarkedPod], old: &Node, form: Form) -> Option<Map> {
-    let (inside, outside): (Vec<&MarkedPod>, Vec<&MarkedPod>) =
-        pods.iter().partition(|p| wanted.contains(&p.key));
+fn labels_of(wanted: &BTreeSet<Key>, pods: &[Placed], old: &Node, form: Form) -> Option<Map> {
+    let (inside, outside): (Vec<&Placed>, Vec<&Placed>) = pods.iter().partition(|p| wanted.contains(&key(p)));
     if inside.len() != wanted.len() {
         return None;
     }
     let first = inside.first()?;
-    let common: Vec<(&Str, &Node)> = first
-        .labels
-        .iter()
-        .filter(|(k, v)| {
-            !v.as_str().is_none_or(|v| v.contains('<')) && inside.iter().all(|p| p.labels.get(k) == Some(v))
-        })
-        .map(|(k, v)| (k, v))
+    let shared = |k: &Str, v: &Node| inside.iter().all(|p| p.pod.labels.get(k) == Some(v));
+    let all = first.pod.labels.iter().map(|(k, v)| (k, v));
+    let common: Vec<(&Str, &Node)> = all
+        .filter(|(k, v)| v.as_str().is_some_and(|v| !v.contains('<')) && shared(k, v))
         .collect();
     let old = match form {
         Form::Flat => Some(old),
@@ -195,14 +193,14 @@ fn labels_of(wanted: &BTreeSet<Key>, pods: &[MarkedPod], old: &Node, form: Form)
     };
     let mut order = common;
     order.sort_by_key(|(key, _)| (rank(key), (*key).clone()));
-    let mut open: Vec<&MarkedPod> = outside;
+    let mut open: Vec<&Placed> = outside;
     let mut labels = Map::new();
     for (key, value) in order {
         let kept = rank(key) <= 1;
-        let left: Vec<&MarkedPod> = open
+        let left: Vec<&Placed> = open
             .iter()
             .copied()
-            .filter(|p| p.labels.get(key) == Some(value))
+            .filter(|p| p.pod.labels.get(key) == Some(value))
             .collect();
         if kept || left.len() < open.len() {
             labels.insert(key.clone(), value.as_str().unwrap_or_default());

@@ -9,7 +9,7 @@ use crate::dialect::lifting::Draft;
 use crate::dialect::{self, Dialect};
 use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
 use crate::source::Document;
-use crate::value::Node;
+use crate::value::{Node, Str};
 
 /// What a migration makes of an input.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Migrated {
     pub objects: Vec<Node>,
     /// What was said.
     pub diagnostics: Vec<Diagnostic>,
+    /// The pods of the workloads that moved, before and after.
+    pub pods: Marked,
 }
 
 /// Migrates the workloads among the documents.
@@ -29,22 +31,24 @@ pub fn migrate(documents: &[Document], target: &dyn Dialect, settings: &Settings
         ledger.report(said.at(documents.first().map(|d| d.id)));
     }
     let mut migrated = Migrated::default();
-    let (mut before, mut after) = (Vec::new(), Vec::new());
     for draft in &drafts {
         let (objects, said) = compiled(draft, documents, target, settings, &mut ledger);
         if draft.dialect != target.info().name {
-            before.extend(companions::marked(&marked_source(draft, settings), settings));
-            after.extend(companions::marked(&objects, settings));
+            let pods = &mut migrated.pods;
+            pods.before
+                .pods
+                .extend(companions::marked(&marked_source(draft, settings), settings));
+            pods.after.pods.extend(companions::marked(&objects, settings));
+            pods.before.given.extend(given(draft, draft.dialect));
+            pods.after.given.extend(given(draft, target.info().name));
         }
         migrated.objects.extend(objects);
         migrated.diagnostics.extend(said);
     }
     let beside: Vec<&Document> = rest.iter().map(|n| &documents[*n]).collect();
     let sources: Vec<&str> = drafts.iter().map(|d| d.dialect).collect();
-    let moved = Marked { before, after };
-    migrated
-        .objects
-        .extend(companions::follow(&beside, &moved, &sources, target, &mut ledger));
+    let beside = companions::follow(&beside, &migrated.pods, &sources, target, &mut ledger);
+    migrated.objects.extend(beside);
     migrated.diagnostics.extend(ledger.diagnostics);
     migrated
 }
@@ -71,6 +75,25 @@ fn compiled(
     let leaves = input(draft, documents, settings);
     let made = compile::compile_lifted(&decoded, &leaves, target, settings, ledger, &draft.implied);
     (made.objects, made.diagnostics)
+}
+
+/// The names by which a dialect's controllers tell the pods of a draft who they are.
+fn given(draft: &Draft, dialect: &str) -> Vec<Str> {
+    let roles = draft.serving.at(&["spec", "roles"]).and_then(Node::as_seq);
+    let mut names: Vec<Str> = Vec::new();
+    let dialect = dialect::find(dialect);
+    for role in roles.unwrap_or_default() {
+        let Some(table) = dialect.map(|d| d.rendezvous(draft, role)) else {
+            continue;
+        };
+        let all = table.variables.iter().chain(&table.fields).map(|g| g.name);
+        for name in all {
+            if !names.iter().any(|n| n == name) {
+                names.push(name.into());
+            }
+        }
+    }
+    names
 }
 
 /// The serving with the compiler's labels on its pods, by which companions select on the target.

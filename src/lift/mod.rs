@@ -17,6 +17,7 @@ mod migrate;
 mod rendezvous;
 mod residue;
 
+pub use companions::Marked;
 pub use migrate::{Migrated, migrate};
 
 use crate::compile::{DEFAULT_NAMESPACE, Settings};

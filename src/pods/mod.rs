@@ -8,6 +8,7 @@
 //! A workload has one of three outcomes: its admission rejects it, it is stored and no pod ever comes of it (often without
 //! any status, event or condition), or pods. The first two carry the code and the reason.
 
+pub mod compare;
 pub mod deployment;
 mod env;
 pub mod json;

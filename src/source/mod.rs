@@ -124,6 +124,15 @@ impl Sources {
         &self.files
     }
 
+    /// Whether a node is `above` or below it.
+    pub fn is_within(&self, id: Id, above: Id) -> bool {
+        let up = |at: &Id| {
+            let parent = self.origin(*at)?.parent?;
+            Some(Id::new(at.file(), parent))
+        };
+        id.file() == above.file() && std::iter::successors(Some(id), up).any(|at| at == above)
+    }
+
     /// The entry of an id.
     pub fn origin(&self, id: Id) -> Option<&Origin> {
         self.file(id)?.origins.get(id.node() as usize)
