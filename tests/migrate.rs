@@ -11,7 +11,7 @@ use kubectl_infer::compile::Settings;
 use kubectl_infer::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use kubectl_infer::dialect::platform::Platform;
 use kubectl_infer::dialect::{self, Dialect};
-use kubectl_infer::lift;
+use kubectl_infer::lift::{self, Changes};
 use kubectl_infer::pods::compare::{self, Difference};
 use kubectl_infer::source::{self, Document, Sources};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -75,7 +75,7 @@ fn keeps_pods(file: &Path, target: &dyn Dialect) -> Result<(), Failed> {
     if lifted.drafts.is_empty() {
         return Ok(());
     }
-    let migrated = lift::migrate(&scene, target, &settings);
+    let migrated = lift::migrate(&scene, target, &Changes::default(), &settings);
     if let Some(lost) = migrated.diagnostics.iter().find(|d| d.code.id == "INF0000") {
         return Err(lost.message.clone().into());
     }

@@ -124,6 +124,8 @@ pub struct Loaded {
     pub templates: Templates,
     /// What was said while reading.
     pub ledger: Ledger,
+    /// The values of `--set`, which are in the specs already. Verbs that make specs put them there.
+    pub assignments: Vec<Assignment>,
 }
 
 impl Input {
@@ -144,6 +146,7 @@ impl Input {
             templates: dialect::templates(self.templates.as_deref(), &mut ledger),
             ledger,
             sources,
+            assignments,
         };
         for mut document in documents {
             let kind = compile::kind_of(&document, &mut loaded.ledger);
@@ -152,7 +155,7 @@ impl Input {
                     loaded.platform.spec = platform_spec(&document, &loaded.sources, &mut loaded.ledger)
                 }
                 DocumentKind::Serving => {
-                    for assignment in &assignments {
+                    for assignment in &loaded.assignments {
                         if let Err(message) = compile::assign(&mut document.root, assignment) {
                             let said = Diagnostic::new(&BAD_SET, format!("--set: {message}"));
                             loaded.ledger.report(said.at_ids(&assignment.value.ids));

@@ -7,7 +7,7 @@ use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::lift::{self, codes::NO_WORKLOAD};
+use crate::lift::{self, Changes, codes::NO_WORKLOAD};
 use crate::source::Document;
 use crate::value::Node;
 
@@ -42,12 +42,17 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     };
     let documents: Vec<Document> = loaded.documents.iter().map(|(d, _)| d.clone()).collect();
     let mut ledger = Ledger::new();
-    let lifted = lift::lift(&documents, &settings, &mut ledger);
+    let mut lifted = lift::lift(&documents, &settings, &mut ledger);
     if lifted.drafts.is_empty() && !loaded.ledger.has_errors() {
         let said = Diagnostic::new(&NO_WORKLOAD, "the input holds no workload that can be lifted");
         ledger.report(said.at(documents.first().map(|d| d.id)));
     }
-    for draft in &lifted.drafts {
+    let changes = Changes {
+        name: None,
+        assignments: &loaded.assignments,
+    };
+    for draft in &mut lifted.drafts {
+        changes.apply(draft, &mut ledger);
         lift::account(draft, &documents, &settings, &mut ledger);
     }
     let mut findings = batch::general(&loaded.ledger, &loaded);

@@ -7,7 +7,8 @@ use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
 use crate::diagnostic::{Finding, Ledger, Severity};
-use crate::lift::{self, codes::NO_WORKLOAD};
+use crate::lift::codes::{BAD_CHANGE, NO_WORKLOAD};
+use crate::lift::{self, Changes};
 use crate::source::Document;
 
 /// Options of `migrate`.
@@ -18,6 +19,9 @@ pub struct Args {
     /// The orchestrator to move to
     #[arg(short, long, visible_alias = "target", value_name = "TARGET")]
     to: String,
+    /// Name of the serving on the target; default: that of the source
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Form of the objects
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Output,
@@ -31,7 +35,7 @@ pub struct Args {
 
 /// The exit code that findings ask for. What the target refuses is a loss: the input is not wrong.
 fn exit(findings: &[Finding], loading: &Ledger, max_loss: MaxLoss) -> Exit {
-    let unread = |f: &Finding| f.code == &NO_WORKLOAD;
+    let unread = |f: &Finding| [&NO_WORKLOAD, &BAD_CHANGE].contains(&f.code);
     if loading.has_errors() || findings.iter().any(unread) {
         Exit::Invalid
     } else if findings.iter().any(|f| f.severity == Severity::Error) && max_loss != MaxLoss::Error {
@@ -68,7 +72,11 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     let mut findings = batch::general(&loaded.ledger, &loaded);
     let mut migrated = lift::Migrated::default();
     if !loaded.ledger.has_errors() {
-        migrated = lift::migrate(&documents, *target, &settings);
+        let changes = Changes {
+            name: args.name.as_deref(),
+            assignments: &loaded.assignments,
+        };
+        migrated = lift::migrate(&documents, *target, &changes, &settings);
         findings.extend(concrete(&migrated.diagnostics, &loaded));
     }
     let exit = exit(&findings, &loaded.ledger, args.max_loss);

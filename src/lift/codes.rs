@@ -70,6 +70,15 @@ pub const NOT_RENDERED: Code = Code {
                   patches. What the spec does not say of it is named beside this.",
 };
 
+/// A change of the command line that cannot be made.
+pub const BAD_CHANGE: Code = Code {
+    id: "INF4208",
+    title: "a change that cannot be made",
+    severity: Severity::Error,
+    explanation: "`--set PATH=VALUE` puts a value into every lifted spec before it is rendered: print them with `kubectl infer lift` to see the \
+                  paths. `--name NAME` names the one serving of the input.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
     &NOT_CARRIED,
@@ -79,4 +88,5 @@ pub const CODES: &[&Code] = &[
     &FOREIGN,
     &NO_WORKLOAD,
     &NOT_RENDERED,
+    &BAD_CHANGE,
 ];

@@ -4,6 +4,7 @@
 //! source, known by their coordinates; the labels that exactly the same pods of the target have are its selector there.
 
 use super::codes::{COMPANION, FOLLOWED, FOREIGN};
+use super::scaling::{self, ScaleTarget};
 use crate::compile::{self, Settings};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity, Target};
 use crate::dialect::{self, Dialect};
@@ -67,6 +68,7 @@ fn placed(pod: &Pod) -> Option<Placed> {
 pub fn follow(
     documents: &[&Document],
     pods: &Marked,
+    scaled: &[Scaled],
     sources: &[&str],
     target: &dyn Dialect,
     ledger: &mut Ledger,
@@ -75,6 +77,10 @@ pub fn follow(
     for document in documents {
         if let Some(owner) = foreign(&document.root, sources, target) {
             ledger.report(left_out(document, owner, target));
+            continue;
+        }
+        if scaling::is_autoscaler(&document.root) {
+            all.extend(scaler(document, scaled, target, ledger));
             continue;
         }
         all.extend(followed(document, pods, target, ledger));
@@ -110,6 +116,58 @@ fn left_out(document: &Document, owner: &dyn Dialect, target: &dyn Dialect) -> D
 fn name(root: &Node) -> String {
     let text = |path: &[&str]| root.at(path).and_then(Node::as_str).unwrap_or_default();
     format!("{} `{}`", text(&["kind"]), text(&["metadata", "name"]))
+}
+
+/// What scales with a role: on the source, and on the target if an autoscaler of Kubernetes can scale it there.
+#[derive(Clone, Debug)]
+pub struct Scaled {
+    /// On the source.
+    pub before: ScaleTarget,
+    /// On the target.
+    pub after: Option<ScaleTarget>,
+}
+
+/// An autoscaler whose words the language does not have, with its target rewritten.
+fn scaler(document: &Document, scaled: &[Scaled], target: &dyn Dialect, ledger: &mut Ledger) -> Option<Node> {
+    let root = &document.root;
+    let named = ScaleTarget::of(root);
+    let same = |s: &&Scaled| {
+        named
+            .as_ref()
+            .is_some_and(|n| n.kind == s.before.kind && n.name == s.before.name)
+    };
+    let Some(Scaled { before: _, after }) = scaled.iter().find(same) else {
+        return Some(root.clone());
+    };
+    let place = root.at(&["spec", "scaleTargetRef"])?;
+    let Some(ScaleTarget {
+        api_version,
+        kind,
+        name: scales,
+    }) = after
+    else {
+        let message = format!(
+            "nothing on {} can be scaled by {}",
+            target.info().title,
+            name(root)
+        );
+        let said = Diagnostic::new(&COMPANION, message).outcome(Outcome::Dropped);
+        ledger.report(
+            said.at(document.id)
+                .remedy("write `scaling` in the lifted spec, or the target's own autoscaler"),
+        );
+        return None;
+    };
+    let mut object = root.clone();
+    let reference = object.at_mut(&["spec", "scaleTargetRef"]);
+    for (key, value) in [("apiVersion", api_version), ("kind", kind), ("name", scales)] {
+        reference.set(key, value.clone());
+    }
+    reference.decided_by(&place.all_ids());
+    let message = format!("{} scales {kind} `{scales}`", name(root));
+    let said = Diagnostic::new(&FOLLOWED, message).outcome(Outcome::Moved);
+    ledger.report(said.at(place.ids.first()));
+    Some(object)
 }
 
 /// A companion with its selector rewritten, if it selects pods of a workload that moved.

@@ -1,15 +1,17 @@
 //! Objects of one dialect to those of another: lifted, rendered, and with what stands beside them.
 
-use super::codes::NO_WORKLOAD;
-use super::companions::{self, Marked};
+use super::codes::{BAD_CHANGE, NO_WORKLOAD};
+use super::companions::{self, Marked, Scaled};
+use super::scaling::{self, ScaleTarget};
 use super::{Lifted, input, lift, templates_mut};
-use crate::compile::{self, Settings};
+use crate::compile::{self, Assignment, Settings};
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::dialect::lifting::Draft;
 use crate::dialect::{self, Dialect};
 use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
+use crate::pods::compare::Placed;
 use crate::source::Document;
-use crate::value::{Node, Str};
+use crate::value::{Node, Str, Value};
 
 /// What a migration makes of an input.
 #[derive(Debug, Default)]
@@ -22,8 +24,38 @@ pub struct Migrated {
     pub pods: Marked,
 }
 
+/// What is changed on the way: the command line's words on lifted specs.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Changes<'a> {
+    /// The name of the serving, if the input holds one only.
+    pub name: Option<&'a str>,
+    /// Values of the spec.
+    pub assignments: &'a [Assignment],
+}
+
+impl Changes<'_> {
+    /// Puts them into a lifted spec. What cannot be put there is said.
+    pub fn apply(&self, draft: &mut Draft, ledger: &mut Ledger) {
+        for assignment in self.assignments {
+            if let Err(message) = compile::assign(&mut draft.serving, assignment) {
+                let said = Diagnostic::new(&BAD_CHANGE, format!("--set: {message}"));
+                ledger.report(said.at_ids(&assignment.value.ids));
+            }
+        }
+        if let Some(name) = self.name {
+            let own = draft.serving.at_mut(&["metadata", "name"]);
+            own.value = Value::Str(name.into());
+        }
+    }
+}
+
 /// Migrates the workloads among the documents.
-pub fn migrate(documents: &[Document], target: &dyn Dialect, settings: &Settings<'_>) -> Migrated {
+pub fn migrate(
+    documents: &[Document],
+    target: &dyn Dialect,
+    changes: &Changes<'_>,
+    settings: &Settings<'_>,
+) -> Migrated {
     let mut ledger = Ledger::new();
     let Lifted { drafts, rest } = lift(documents, settings, &mut ledger);
     if drafts.is_empty() {
@@ -31,23 +63,42 @@ pub fn migrate(documents: &[Document], target: &dyn Dialect, settings: &Settings
         ledger.report(said.at(documents.first().map(|d| d.id)));
     }
     let mut migrated = Migrated::default();
+    let has_scalers = rest.iter().any(|n| scaling::is_autoscaler(&documents[*n].root));
+    let mut scaled = Vec::new();
+    if changes.name.is_some() && drafts.len() > 1 {
+        let message = format!("--name is for one serving, and the input holds {}", drafts.len());
+        ledger.report(Diagnostic::new(&BAD_CHANGE, message));
+    }
     for draft in &drafts {
-        let (objects, said) = compiled(draft, documents, target, settings, &mut ledger);
+        let mut changed = draft.clone();
+        changes.apply(&mut changed, &mut ledger);
+        let (objects, said) = compiled(&changed, documents, target, settings, &mut ledger);
         if draft.dialect != target.info().name {
             let pods = &mut migrated.pods;
             pods.before
                 .pods
                 .extend(companions::marked(&marked_source(draft, settings), settings));
-            pods.after.pods.extend(companions::marked(&objects, settings));
+            // Under a new name it is the same serving.
+            let name = draft.serving.at(&["metadata", "name"]).and_then(Node::as_str);
+            let moved = companions::marked(&objects, settings)
+                .into_iter()
+                .map(|p| Placed {
+                    serving: name.unwrap_or_default().into(),
+                    ..p
+                });
+            pods.after.pods.extend(moved);
             pods.before.given.extend(given(draft, draft.dialect));
             pods.after.given.extend(given(draft, target.info().name));
+            if has_scalers {
+                scaled.extend(self::scaled(draft, &changed, target, settings));
+            }
         }
         migrated.objects.extend(objects);
         migrated.diagnostics.extend(said);
     }
     let beside: Vec<&Document> = rest.iter().map(|n| &documents[*n]).collect();
     let sources: Vec<&str> = drafts.iter().map(|d| d.dialect).collect();
-    let beside = companions::follow(&beside, &migrated.pods, &sources, target, &mut ledger);
+    let beside = companions::follow(&beside, &migrated.pods, &scaled, &sources, target, &mut ledger);
     migrated.objects.extend(beside);
     migrated.diagnostics.extend(ledger.diagnostics);
     migrated
@@ -75,6 +126,22 @@ fn compiled(
     let leaves = input(draft, documents, settings);
     let made = compile::compile_lifted(&decoded, &leaves, target, settings, ledger, &draft.implied);
     (made.objects, made.diagnostics)
+}
+
+/// What autoscalers of each role name, before and after.
+fn scaled(draft: &Draft, changed: &Draft, target: &dyn Dialect, settings: &Settings<'_>) -> Vec<Scaled> {
+    let Some(source) = dialect::find(draft.dialect) else {
+        return Vec::new();
+    };
+    let before = scaling::targets(&draft.serving, source, settings);
+    let after = scaling::targets(&changed.serving, target, settings);
+    let pair = |(before, after): (Option<ScaleTarget>, _)| {
+        Some(Scaled {
+            before: before?,
+            after,
+        })
+    };
+    before.into_iter().zip(after).filter_map(pair).collect()
 }
 
 /// The names by which a dialect's controllers tell the pods of a draft who they are.

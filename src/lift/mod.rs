@@ -14,11 +14,13 @@
 pub mod codes;
 mod companions;
 mod migrate;
+mod order;
 mod rendezvous;
 mod residue;
+mod scaling;
 
 pub use companions::Marked;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Changes, Migrated, migrate};
 
 use crate::compile::{DEFAULT_NAMESPACE, Settings};
 use crate::diagnostic::account::leaves;
@@ -58,7 +60,9 @@ pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger
         });
         for mut draft in found {
             rendezvous::raise(&mut draft, *dialect, documents);
+            scaling::raise(&mut draft, *dialect, documents, settings);
             residue::add(&mut draft, *dialect, documents, settings, ledger);
+            order::arrange(&mut draft.serving);
             drafts.push(draft);
         }
     }

@@ -5,6 +5,7 @@
 //! the object's own nodes, so that their ids travel with them.
 
 use super::codes::{NOT_CARRIED, NOT_RENDERED};
+use super::scaling::ScaleTarget;
 use crate::compile::{self, Settings};
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Outcome};
 use crate::dialect::Dialect;
@@ -25,7 +26,8 @@ pub fn add(
     let mut patches = Vec::new();
     for document in documents.iter().filter(|d| draft.replaces.contains(&d.id)) {
         let object = &document.root;
-        let Some(made) = rendered.iter().find(|r| same_object(r, object)) else {
+        let same = rendered.iter().find(|r| same_object(r, object));
+        let Some(made) = same.or_else(|| rendered.iter().find(|r| same_scaler(r, object))) else {
             not_rendered(object, ledger);
             continue;
         };
@@ -41,7 +43,7 @@ pub fn add(
         if !difference.operations.is_empty() {
             patches.push(Node::from(Map::from_iter([
                 ("kind", Node::from(text(object, "kind"))),
-                ("name", text(made_name(object), "name").into()),
+                ("name", text(made_name(made), "name").into()),
                 ("patch", difference.operations.into()),
             ])));
         }
@@ -68,6 +70,13 @@ fn text<'a>(node: &'a Node, key: &str) -> &'a str {
 
 fn same_object(a: &Node, b: &Node) -> bool {
     text(a, "kind") == text(b, "kind") && text(made_name(a), "name") == text(made_name(b), "name")
+}
+
+/// Autoscalers are the same if they scale the same; what they are called follows.
+fn same_scaler(a: &Node, b: &Node) -> bool {
+    let target = ScaleTarget::of(a);
+    text(a, "kind") == text(b, "kind")
+        && target.is_some_and(|t| ScaleTarget::of(b).is_some_and(|o| o.kind == t.kind && o.name == t.name))
 }
 
 fn not_rendered(object: &Node, ledger: &mut Ledger) {
