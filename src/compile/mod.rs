@@ -132,6 +132,7 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
             target: None,
             targets: &target_names(),
             routed: &[],
+            runtime: None,
             namespace: settings.namespace.clone(),
             spelling_only: decoded.failed,
         };
@@ -220,6 +221,7 @@ fn lower(
         target: Some(info.name),
         targets: &target_names(),
         routed: target.routed_engines(),
+        runtime: serving.spec.as_ref().and_then(|spec| target.runtime(spec)),
         namespace: settings.namespace.clone(),
         spelling_only: false,
     };

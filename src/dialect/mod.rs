@@ -16,8 +16,10 @@ pub mod shared;
 
 use crate::diagnostic::{Code, Ledger};
 use crate::ir::{Capability, Serving, Support, Use};
+use crate::plan::runtime::Runtime;
 use crate::pods::{Expansion, Scene};
 use crate::source::{Document, Sources};
+use crate::spec::ServingSpec;
 use crate::spec::decode::{Decode, Decoder};
 use crate::spec::engine::EngineType;
 use crate::spec::shape::ObjectShape;
@@ -120,6 +122,11 @@ pub trait Dialect: Sync {
             ],
             Routing::Role => &[],
         }
+    }
+
+    /// The runtime that the target's operator expects around engines; none if it starts containers as they are written.
+    fn runtime(&self, _spec: &ServingSpec) -> Option<Runtime> {
+        None
     }
 
     /// The objects of a workload, in dependency order: what others refer to comes first.

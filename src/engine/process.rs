@@ -9,7 +9,7 @@ use super::table::Program;
 use super::version::Version;
 use super::{EngineKind, codes, lint, user};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
-use crate::value::{Ids, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Str, Traced};
 
 /// The program that the role's command line is for.
 pub(super) fn program(request: &Request<'_>) -> Program {
@@ -244,16 +244,50 @@ pub(super) fn http(
     })
 }
 
-/// Dynamo's workers have no HTTP interface but a status server.
-pub(super) fn dynamo_system() -> (Traced<u32>, Vec<Node>, Health) {
-    let port = Traced::default_of(9090);
-    let env = vec![super::request::variable("DYN_SYSTEM_PORT", port.node())];
+/// Dynamo's workers have no HTTP interface but a status server: its port, what turns it on, and probes. Dynamo's operator adds
+/// all of that itself.
+pub(super) fn dynamo_system(request: &Request<'_>) -> (Vec<Port>, Vec<Node>, Health) {
+    if request.by_operator {
+        return (Vec::new(), Vec::new(), Health::default());
+    }
+    let system = Traced::default_of(DYNAMO_SYSTEM_PORT);
+    let env = vec![super::request::variable("DYN_SYSTEM_PORT", system.node())];
     let health = Health {
-        startup: http("/live", &port, 10, 720, 5),
-        readiness: http("/health", &port, 10, 3, 4),
-        liveness: http("/live", &port, 5, 3, 4),
+        startup: http("/live", &system, 10, 720, 5),
+        readiness: http("/health", &system, 10, 3, 4),
+        liveness: http("/live", &system, 5, 3, 4),
     };
-    (port, env, health)
+    (vec![port("system", &system)], env, health)
+}
+
+/// Where Dynamo's workers tell how they are.
+pub const DYNAMO_SYSTEM_PORT: u32 = 9090;
+
+/// Makes a Dynamo worker tell a router which prefixes it has in its cache.
+pub(super) fn dynamo_cache_events(request: &Request<'_>, argv: &mut Argv) {
+    let Some(ids) = request.cache_events.filter(|_| request.wrapper.is_some()) else {
+        return;
+    };
+    let zmq = |endpoint: &str| {
+        let mut config: Node = Map::from_iter([
+            ("publisher", Node::from("zmq")),
+            ("topic", "kv-events".into()),
+            ("endpoint", endpoint.into()),
+        ])
+        .into();
+        if request.engine == EngineKind::Vllm {
+            config.set("enable_kv_cache_events", true);
+        }
+        Node::derived(config, ids)
+    };
+    match request.engine {
+        EngineKind::Vllm => argv.value("--kv-events-config", &zmq("tcp://*:20080")),
+        EngineKind::Sglang => argv.value("--kv-events-config", &zmq("tcp://*:5557")),
+        // Renamed between the releases 1.2.1 and 1.6.1; the later one still takes the old spelling.
+        EngineKind::Trtllm if request.version.at_least("1.6.1") => argv.switch("--publish-kv-events", ids),
+        EngineKind::Trtllm => argv.switch("--publish-events-and-metrics", ids),
+        EngineKind::Custom => {}
+    }
 }
 
 /// Dynamo's own flag for a phase, where there is one.
@@ -272,9 +306,10 @@ pub(super) fn dynamo_phase(request: &Request<'_>, argv: &mut Argv) {
     argv.of_setting("");
 }
 
-/// Puts the connector's port among the others.
-pub(super) fn transfer_port(transfer: &Transfer, ports: &mut Vec<Port>) {
-    if let Some((name, number)) = &transfer.port {
+/// Puts the connector's port among the others. Dynamo's operator counts on its own list of ports, which any other replaces.
+pub(super) fn transfer_port(request: &Request<'_>, transfer: &Transfer, ports: &mut Vec<Port>) {
+    let Some((name, number)) = &transfer.port else { return };
+    if !request.by_operator || request.wrapper.is_none() {
         ports.push(port(name, number));
     }
 }

@@ -130,8 +130,11 @@ pub struct Request<'a> {
     pub load_balancing: Option<&'a Traced<LoadBalancing>>,
     /// The name of a Secret with `private.key` and `private.key.pub`, for engines that span nodes over ssh.
     pub ssh_secret: Option<&'a Traced<Str>>,
-    /// Whether the target's own operator makes the command line of several nodes out of that of one.
-    pub nodes_by_operator: bool,
+    /// Whether the target's own operator completes the processes: it makes the command line of several nodes out of that of
+    /// one, and adds ports, probes and variables of the wrapper.
+    pub by_operator: bool,
+    /// Whether a router wants to know which prefixes each replica has in its cache (wrapped engines).
+    pub cache_events: Option<&'a Ids>,
 }
 
 /// A port that a process listens on.

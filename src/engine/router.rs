@@ -2,7 +2,7 @@
 
 use super::argv::{Argv, literal, reference_then, word};
 use super::process::{endpoints, http, port};
-use super::request::{Health, KvTransfer, Process};
+use super::request::{Health, KvTransfer, Process, Wrapper};
 use super::table::Program;
 use super::version::Version;
 use super::{EngineKind, codes, lint, shell};
@@ -49,6 +49,8 @@ pub enum Backends<'a> {
         /// What is between them.
         kv: Option<&'a KvTransfer>,
     },
+    /// Roles whose pods the router finds by means of its own.
+    Found(Vec<&'a Traced<Str>>),
 }
 
 /// A question for the command line of a router.
@@ -68,6 +70,8 @@ pub struct RouterRequest<'a> {
     pub command: &'a [Node],
     /// Further arguments of the user.
     pub args: &'a [Node],
+    /// Whether the target's own operator adds port and probes.
+    pub by_operator: bool,
 }
 
 /// The command line of a router, and what it needs around it.
@@ -81,23 +85,29 @@ pub struct RouterPlan {
     pub prefill_annotations: Vec<(&'static str, Node)>,
 }
 
-/// The router that belongs to an engine. TensorRT-LLM's only knows disaggregated serving.
-pub const fn router_of(engine: EngineKind) -> Option<RouterKind> {
-    match engine {
-        EngineKind::Vllm => Some(RouterKind::Vllm),
-        EngineKind::Sglang => Some(RouterKind::Sglang),
-        EngineKind::Trtllm => Some(RouterKind::Trtllm),
-        EngineKind::Custom => None,
+/// The router that belongs to an engine, or to the runtime around it. TensorRT-LLM's only knows disaggregated serving.
+pub const fn router_of(engine: EngineKind, wrapper: Option<Wrapper>) -> Option<RouterKind> {
+    match (engine, wrapper) {
+        (EngineKind::Custom, _) => None,
+        (_, Some(Wrapper::Dynamo)) => Some(RouterKind::Dynamo),
+        (EngineKind::Vllm, None) => Some(RouterKind::Vllm),
+        (EngineKind::Sglang, None) => Some(RouterKind::Sglang),
+        (EngineKind::Trtllm, None) => Some(RouterKind::Trtllm),
     }
 }
 
-/// The official image of an engine, of the newest version that the tables know.
-pub const fn engine_image(engine: EngineKind) -> Option<&'static str> {
-    match engine {
-        EngineKind::Vllm => Some("vllm/vllm-openai:v0.33.0"),
-        EngineKind::Sglang => Some("lmsysorg/sglang:v0.5.23"),
-        EngineKind::Trtllm => Some("nvcr.io/nvidia/tensorrt-llm/release:1.2.1"),
-        EngineKind::Custom => None,
+/// The official image of an engine, or of the runtime around it, of the newest version that the tables know.
+pub const fn engine_image(engine: EngineKind, wrapper: Option<Wrapper>) -> Option<&'static str> {
+    match (engine, wrapper) {
+        (EngineKind::Vllm, None) => Some("vllm/vllm-openai:v0.33.0"),
+        (EngineKind::Sglang, None) => Some("lmsysorg/sglang:v0.5.23"),
+        (EngineKind::Trtllm, None) => Some("nvcr.io/nvidia/tensorrt-llm/release:1.2.1"),
+        (EngineKind::Vllm, Some(Wrapper::Dynamo)) => Some("nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"),
+        (EngineKind::Sglang, Some(Wrapper::Dynamo)) => Some("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.6.1"),
+        (EngineKind::Trtllm, Some(Wrapper::Dynamo)) => {
+            Some("nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:1.6.1")
+        }
+        (EngineKind::Custom, _) => None,
     }
 }
 
@@ -123,6 +133,7 @@ pub fn router(request: &RouterRequest<'_>, ledger: &mut Ledger) -> Option<Router
         Backends::Disaggregated { prefill, decode, .. } => {
             one_endpoint(prefill, ledger) & one_endpoint(decode, ledger)
         }
+        Backends::Found(_) => true,
     };
     match request.kind {
         RouterKind::Trtllm => orchestrator(request, ledger),
@@ -167,6 +178,7 @@ fn discovering(request: &RouterRequest<'_>, ledger: &mut Ledger) -> Option<Route
     argv.value("--service-discovery-namespace", &Reference::Namespace.into());
     let mut annotations = Vec::new();
     match &request.backends {
+        Backends::Found(_) => return None,
         Backends::Plain(pool) => {
             argv.value("--service-discovery-port", &pool.port.node());
             selector(&mut argv, "--selector", pool);
@@ -314,19 +326,43 @@ fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut 
     shell::script(text, &ids)
 }
 
+/// Where Dynamo's frontend listens by default.
+pub const DYNAMO_HTTP_PORT: u32 = 8000;
+
+/// How Dynamo's frontend calls what other routers call otherwise.
+const DYNAMO_MODES: [(&str, &str); 3] = [
+    ("cache_aware", "kv"),
+    ("round_robin", "round-robin"),
+    ("power_of_two", "power-of-two"),
+];
+
+/// The mode of Dynamo's frontend for a policy.
+pub fn dynamo_mode(policy: &str) -> &str {
+    let own = DYNAMO_MODES.iter().find(|(word, _)| *word == policy);
+    own.map_or(policy, |(_, mode)| mode)
+}
+
 /// Dynamo's frontend needs no addresses.
 fn frontend(request: &RouterRequest<'_>, ledger: &mut Ledger) -> RouterPlan {
     let mut argv = Argv::new();
-    argv.value("--http-port", &request.port.node());
+    let usual = request.by_operator && request.port.value == DYNAMO_HTTP_PORT;
+    if !usual {
+        argv.value("--http-port", &request.port.node());
+    }
+    let mode = |p: &Traced<Str>| p.map(|p| Str::from(dynamo_mode(p))).node();
     request
         .policy
         .iter()
-        .for_each(|p| argv.value("--router-mode", &p.node()));
+        .for_each(|p| argv.value("--router-mode", &mode(p)));
     let (start, words) = parts(request, &["python3", "-m", "dynamo.frontend"], &mut argv, ledger);
     let mut args: Node = words.into();
-    backends_of(request)
-        .iter()
-        .for_each(|pool| args.decided_by(&pool.role.ids.union(&pool.port.ids)));
+    args.decided_by(&request.port.ids);
+    for pool in backends_of(request) {
+        args.decided_by(&pool.role.ids.union(&pool.port.ids));
+    }
+    if let Backends::Found(roles) = &request.backends {
+        roles.iter().for_each(|role| args.decided_by(&role.ids));
+    }
     let health = Health {
         startup: http("/live", request.port, 5, 60, 5),
         readiness: http("/health", request.port, 10, 3, 5),
@@ -336,9 +372,9 @@ fn frontend(request: &RouterRequest<'_>, ledger: &mut Ledger) -> RouterPlan {
         command: start.into(),
         args,
         env: Vec::new(),
-        ports: endpoints(request.port, 1),
+        ports: if usual { Vec::new() } else { endpoints(request.port, 1) },
         endpoints: 1,
-        health,
+        health: if request.by_operator { Health::default() } else { health },
     };
     RouterPlan {
         process,
@@ -351,6 +387,7 @@ fn backends_of<'a>(request: &'a RouterRequest<'_>) -> Vec<&'a Pool<'a>> {
     match &request.backends {
         Backends::Plain(pool) => vec![pool],
         Backends::Disaggregated { prefill, decode, .. } => vec![prefill, decode],
+        Backends::Found(_) => Vec::new(),
     }
 }
 

@@ -4,8 +4,8 @@ use super::EngineKind;
 use super::argv::{Argv, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_system, endpoints, engine_version, finish, http, model,
-    other_engines_options, plan_of, port, start, still_fine, transfer_port, world, wrapper,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_system, endpoints, engine_version, finish, http, model,
+    other_engines_options, plan_of, start, still_fine, transfer_port, world, wrapper,
 };
 use super::request::{Health, Phase, Plan, Process, Request};
 use super::settings::{Emission, presence};
@@ -32,6 +32,7 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     address(request, Some("0.0.0.0"), &mut out.argv);
     parallelism(request, &mut out.argv);
     phase(request, &mut out.argv);
+    dynamo_cache_events(request, &mut out.argv);
     let transfer = connector::write(request, &mut out, ledger);
     all_settings(request, &mut out, ledger);
     let transfer = transfer?;
@@ -76,7 +77,7 @@ fn parallelism(request: &Request<'_>, argv: &mut Argv) {
     }
     argv.of_setting("");
     argv.leave_out(&request.gpus_per_node.ids);
-    if nodes > 1 && !request.nodes_by_operator {
+    if nodes > 1 && !request.by_operator {
         argv.of_setting("nodes");
         argv.value("--nnodes", &request.nodes.node());
         argv.of_setting("nodeRank");
@@ -117,12 +118,12 @@ fn processes(request: &Request<'_>, start: &[Node], argv: Argv, transfer: &Trans
         },
     );
     if wrapper(request).is_some() {
-        let (system, more, probes) = dynamo_system();
-        (ports, health, count) = (vec![port("system", &system)], probes, 0);
+        let (system, more, probes) = dynamo_system(request);
+        (ports, health, count) = (system, probes, 0);
         quiet = (Vec::new(), Health::default());
         env.extend(more);
     }
-    transfer_port(transfer, &mut ports);
+    transfer_port(request, transfer, &mut ports);
     let (command, args) = direct(start, argv);
     let process = |ports, endpoints, health| Process {
         command: command.clone(),

@@ -3,7 +3,7 @@
 use super::argv::{Argv, literal, word};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, finish, http, model,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints, finish, http, model,
     other_engines_options, plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
 };
 use super::request::{Check, Health, Phase, Plan, Probe, Process, Request, SecretMount, variable};
@@ -24,7 +24,7 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     let before = ledger.diagnostics.len();
     world(request, ledger)?;
     other_engines_options(request, ledger);
-    let several = request.nodes.value > 1 && !request.nodes_by_operator;
+    let several = request.nodes.value > 1 && !request.by_operator;
     if several && request.ssh_secret.is_none() {
         let message = format!(
             "TensorRT-LLM joins {} nodes over ssh, and there is no Secret with keys for it",
@@ -47,6 +47,7 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     address(request, Some("0.0.0.0"), &mut out.argv);
     if wrapper(request).is_some() {
         dynamo_phase(request, &mut out.argv);
+        dynamo_cache_events(request, &mut out.argv);
     }
     parallelism(request, &mut out.argv, ledger)?;
     if request.phase == Phase::Encode && wrapper(request).is_none() {
@@ -143,12 +144,18 @@ fn config_file(request: &Request<'_>, out: &mut Emission, ledger: &mut Ledger) -
     if file.is_null() {
         return None;
     }
+    if wrapper(request).is_some() {
+        // Dynamo's worker takes such settings as a word, which goes over those of a file of the user's own.
+        out.argv.of_setting("configFile");
+        out.argv.value("--override-engine-args", &file);
+        out.argv.of_setting("");
+        return None;
+    }
     let scan = super::scan::scan(super::process::program(request), request.version, request.args);
-    let own = ["--config", "--extra-engine-args"];
     if let Some(seen) = scan
         .flags
         .iter()
-        .find(|f| f.flag().is_some_and(|f| own.contains(&f.name)))
+        .find(|f| f.flag().is_some_and(|f| f.name == "--config"))
     {
         let at = request.args[seen.word].ids.first();
         let said = Diagnostic::new(
@@ -165,10 +172,9 @@ fn config_file(request: &Request<'_>, out: &mut Emission, ledger: &mut Ledger) -
         );
         return None;
     }
-    let flag = match wrapper(request) {
-        Some(_) => "--extra-engine-args",
-        None if request.version.before("1.2.0") => "--extra_llm_api_options",
-        None => "--config",
+    let flag = match request.version.before("1.2.0") {
+        true => "--extra_llm_api_options",
+        false => "--config",
     };
     out.argv.of_setting("configFile");
     out.argv.value(flag, &FILE.into());
@@ -186,15 +192,15 @@ fn processes(
     let several = request.nodes.value > 1;
     let mpi = request
         .ssh_secret
-        .filter(|_| several && !request.nodes_by_operator);
+        .filter(|_| several && !request.by_operator);
     let (mut ports, mut health, mut count) = (endpoints(request.port, 1), health(request), 1);
     let mut env = transfer.env.clone();
     if wrapper(request).is_some() {
-        let (system, more, probes) = dynamo_system();
-        (ports, health, count) = (vec![port("system", &system)], probes, 0);
+        let (system, more, probes) = dynamo_system(request);
+        (ports, health, count) = (system, probes, 0);
         env.extend(more);
     }
-    transfer_port(transfer, &mut ports);
+    transfer_port(request, transfer, &mut ports);
     if mpi.is_some() {
         let set = [
             ("OMPI_ALLOW_RUN_AS_ROOT", "1"),

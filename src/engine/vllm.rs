@@ -3,7 +3,7 @@
 use super::argv::{Argv, literal, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
     finish_quietly, http, model, plan_of, port, program, start, starts_module, still_fine, transfer_port,
     unsupported, world, wrapper,
 };
@@ -72,6 +72,7 @@ fn common(request: &Request<'_>, start: &[Node], out: &mut Emission, ledger: &mu
     address(request, None, argv);
     if wrapper(request).is_some() {
         dynamo_phase(request, argv);
+        dynamo_cache_events(request, argv);
     }
     degree(argv, "tensor", "--tensor-parallel-size", &p.tensor);
     degree(argv, "pipeline", "--pipeline-parallel-size", &p.pipeline);
@@ -98,8 +99,8 @@ fn layout(request: &Request<'_>, ledger: &mut Ledger) -> Option<Layout> {
     let mode = request
         .load_balancing
         .map_or(LoadBalancing::Internal, |l| l.value);
-    if request.nodes_by_operator && nodes > 1 && mode == LoadBalancing::Internal {
-        return Some(Layout::Operator);
+    if request.by_operator && nodes > 1 {
+        return by_operator(request, mode, ledger);
     }
     let group = p.tensor.value * p.pipeline.value;
     // A rank that does not fit in a pod spans pods, and so does one whose number does not divide.
@@ -131,6 +132,21 @@ fn layout(request: &Request<'_>, ledger: &mut Ledger) -> Option<Layout> {
         return executor_of_one(request, ledger);
     }
     spanning(request, ledger)
+}
+
+/// Dynamo's operator joins the nodes: by vLLM's process group where a rank spans pods, else with whole ranks in each pod, which
+/// serves for its own ones.
+fn by_operator(request: &Request<'_>, mode: LoadBalancing, ledger: &mut Ledger) -> Option<Layout> {
+    if let Some(ray) = request.executor.filter(|e| e.value == Executor::Ray) {
+        let message = "the target's operator joins the nodes by vLLM's own process group".into();
+        return unsupported(ledger, &ray.ids, message, "leave executor out");
+    }
+    if matches!(mode, LoadBalancing::External | LoadBalancing::MultiPort) {
+        let ids = request.load_balancing.map(|l| l.ids.clone()).unwrap_or_default();
+        let message = "the target's operator makes one endpoint of the ranks of each pod".into();
+        return unsupported(ledger, &ids, message, "leave loadBalancing out");
+    }
+    Some(Layout::Operator)
 }
 
 /// Conditions of the modes in which ranks are endpoints, and of data-parallel ranks over nodes.
@@ -365,13 +381,13 @@ fn processes(
     }
     let (mut ports, mut health, mut count) = serving(request, layout);
     if wrapper(request).is_some() {
-        let (system, more, probes) = dynamo_system();
-        (ports, health, count) = (vec![port("system", &system)], probes, 0);
+        let (system, more, probes) = dynamo_system(request);
+        (ports, health, count) = (system, probes, 0);
         env.extend(more);
     }
     let mut quiet: Vec<Port> = Vec::new();
-    transfer_port(transfer, &mut ports);
-    transfer_port(transfer, &mut quiet);
+    transfer_port(request, transfer, &mut ports);
+    transfer_port(request, transfer, &mut quiet);
     let all_serve = matches!(layout, Layout::Ranks { mode, .. } if mode != LoadBalancing::Internal);
     let (leader_line, worker_line) = match layout {
         Layout::Ray => (ray_head(request, start, leader), ray_worker()),

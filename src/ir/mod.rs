@@ -199,6 +199,10 @@ pub struct Member {
 pub struct EngineFacts {
     /// The engine, if the role runs one that the compiler knows.
     pub engine: Option<Traced<EngineType>>,
+    /// The runtime around it. Without an engine: the one that the role's router belongs to.
+    pub wrapper: Option<Traced<crate::spec::engine::Wrapper>>,
+    /// The version that the spec names: of the runtime, if there is one.
+    pub version: Option<Traced<Str>>,
     /// The name of the engine's container in the templates.
     pub container: Str,
     /// The port that serves requests, if any does.

@@ -189,6 +189,28 @@ pub const WAITS_FOR_EVER: Code = Code {
                   its workers are there, use an engine of type `custom`, or give the role a `probes.readiness` that says so.",
 };
 
+/// An image of a plain engine, where a runtime is needed.
+pub const NO_RUNTIME_IMAGE: Code = Code {
+    id: "INF1022",
+    title: "image without the target's runtime",
+    severity: Error,
+    explanation: "NVIDIA Dynamo starts engines by Python modules of its own (`dynamo.vllm`, `dynamo.sglang`, `dynamo.trtllm`), which \
+                  the images of the plain engines do not contain. The spec names such an image, or one of which nothing is known.\n\n\
+                  Name an image of Dynamo's runtime for the target (`targets.dynamo.image`, or `image` under the `targets.dynamo` of \
+                  a role); the spec stays what it is for other targets. If the image is one that contains Dynamo, say \
+                  `engine.wrapper: dynamo`. An engine of type `custom` is started as it is written.",
+};
+
+/// The runtime's image in place of the engine's.
+pub const RUNTIME_IMAGE: Code = Code {
+    id: "INF1023",
+    title: "the target's runtime image is used",
+    severity: Note,
+    explanation: "The target runs engines in a runtime of its own, from the image that `targets.<target>.image` names (or the official \
+                  one, if the spec names no image at all). The image and version of the plain engine are for other targets. Which \
+                  version of the engine is inside depends on the runtime's image.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
     &BAD_NAME,
@@ -212,4 +234,6 @@ pub const CODES: &[&Code] = &[
     &BAD_PATCH,
     &TRIVIAL,
     &WAITS_FOR_EVER,
+    &NO_RUNTIME_IMAGE,
+    &RUNTIME_IMAGE,
 ];

@@ -15,6 +15,7 @@ mod ports;
 mod process;
 pub mod resolve;
 mod router;
+pub mod runtime;
 mod settings;
 mod targets;
 mod template;
@@ -41,6 +42,8 @@ pub struct Request<'a> {
     pub targets: &'a [&'static str],
     /// The engines whose prefill and decode the target joins by means of its own; empty if it has none.
     pub routed: &'a [EngineType],
+    /// The runtime that the target's operator expects around engines, if any.
+    pub runtime: Option<runtime::Runtime>,
     /// The namespace of the command line.
     pub namespace: Option<Str>,
     /// Parts of the spec could not be read: check names and references only, the rest would mislead.
@@ -67,7 +70,10 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         spelling(&metadata, &spec, request, ledger);
         return None;
     }
-    let roles = resolve::roles(&spec, ledger);
+    let mut roles = resolve::roles(&spec, ledger);
+    if let Some(runtime) = &request.runtime {
+        runtime.apply(&mut roles, ledger);
+    }
     check::roles(&roles, ledger);
     let Metadata {
         ids: _,
@@ -85,6 +91,7 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         labels: &labels,
         spec: &spec,
         roles: &roles,
+        runtime: request.runtime.as_ref(),
     };
     let planned = plan_roles(&scene, targets.roles, request, ledger);
     check::size(
@@ -133,6 +140,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) spec: &'a ServingSpec,
     /// Its roles.
     pub(crate) roles: &'a [Resolved],
+    /// The runtime that the target's operator expects around engines.
+    pub(crate) runtime: Option<&'a runtime::Runtime>,
 }
 
 impl Scene<'_> {
@@ -164,13 +173,17 @@ fn plan_roles(
     let mut sorted: Vec<(usize, ir::Role)> = order.into_iter().zip(planned).collect();
     sorted.sort_by_key(|(at, _)| *at);
     let mut planned: Vec<ir::Role> = sorted.into_iter().map(|(_, role)| role).collect();
-    if let Some(implicit) = router::implicit(scene, request, ledger)
-        && let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger)
+    if let Some(mut implicit) = router::implicit(scene, request, ledger) {
+        if let Some(runtime) = scene.runtime {
+            runtime.apply(std::slice::from_mut(&mut implicit), ledger);
+        }
+        if let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger)
     {
         planned.push(ir::Role {
             implicit: true,
             ..role
         });
+    }
     }
     planned
 }

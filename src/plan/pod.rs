@@ -186,6 +186,8 @@ fn facts(role: &Resolved) -> ir::EngineFacts {
     let known = role.engine_type.value != EngineType::Custom && role.computes();
     ir::EngineFacts {
         engine: known.then(|| role.engine_type.clone()),
+        wrapper: role.engine.wrapper.clone(),
+        version: role.engine.version.clone(),
         container: CONTAINER.into(),
         port: None,
         ports: 1,
@@ -241,7 +243,7 @@ fn generated(
         });
     }
     let source = source(scene, role, ledger)?;
-    let mut inputs = Inputs::new(role, spread, &source);
+    let mut inputs = Inputs::new(scene, role, spread, &source);
     inputs.read_references(&scene.role_names(), ledger);
     let engine = process::plan(&inputs.request(role, spread), ledger)?;
     let known = role.engine_type.value != EngineType::Custom;
@@ -265,7 +267,10 @@ fn generated(
         ledger,
     );
     let facts = ir::EngineFacts {
-        port: if known {
+        port: if known && role.engine.wrapper.is_some() {
+            // Engines in a runtime are reached through its router alone.
+            None
+        } else if known {
             Some(inputs.port.clone())
         } else {
             role.engine.port.as_ref().map(Traced::number)

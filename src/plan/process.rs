@@ -3,22 +3,16 @@
 use super::model::Source;
 use super::nodes::Spread;
 use super::resolve::Resolved;
-use super::{settings, variables};
+use super::{Scene, settings, variables};
 use crate::diagnostic::Ledger;
 use crate::engine::request::{
     Executor, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Request, Wrapper,
 };
+use crate::engine::router::{dynamo_mode, engine_image};
 use crate::engine::{EngineKind, Version};
 use crate::spec;
 use crate::spec::engine::EngineType;
 use crate::value::{Ids, Node, Str, Traced};
-
-/// The engines' official images, of the newest versions that the tables know.
-const IMAGES: [(EngineType, &str); 3] = [
-    (EngineType::Vllm, "vllm/vllm-openai:v0.33.0"),
-    (EngineType::Sglang, "lmsysorg/sglang:v0.5.23"),
-    (EngineType::Trtllm, "nvcr.io/nvidia/tensorrt-llm/release:1.2.1"),
-];
 
 /// The command lines of a role.
 pub fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
@@ -30,10 +24,29 @@ pub fn image(role: &Resolved) -> Option<Node> {
     if let Some(image) = &role.engine.image {
         return Some(image.node());
     }
-    let (_, image) = IMAGES
-        .iter()
-        .find(|(engine, _)| *engine == role.engine_type.value && role.computes())?;
-    Some(Node::derived(*image, &role.engine_type.ids))
+    let image = official(role).filter(|_| role.computes())?;
+    Some(Node::derived(image, &role.engine_type.ids))
+}
+
+/// The image of an engine, or of the runtime around it, that is official.
+fn official(role: &Resolved) -> Option<&'static str> {
+    let around = role.engine.wrapper.as_ref().map(|w| wrapper(w.value));
+    engine_image(kind(role.engine_type.value), around)
+}
+
+/// The runtime around an engine as the engine's tables know it.
+pub fn wrapper(wrapper: spec::engine::Wrapper) -> Wrapper {
+    match wrapper {
+        spec::engine::Wrapper::Dynamo => Wrapper::Dynamo,
+    }
+}
+
+/// The version of what runs from an image: of the runtime, if there is one around the engine.
+pub fn version_of(role: &Resolved, image: &str, ids: &Ids) -> Version {
+    match role.engine.wrapper {
+        Some(_) => Version::of_dynamo_image(image, ids),
+        None => Version::of_image(image, ids),
+    }
 }
 
 /// The engine as its tables know it.
@@ -48,17 +61,10 @@ pub fn kind(engine: EngineType) -> EngineKind {
 
 /// The engine's version: as written, else what the image's tag says.
 pub fn version(role: &Resolved) -> Version {
-    let default = |(_, image): &(EngineType, &str)| Version::of_image(image, &Ids::none());
     match (&role.engine.version, &role.engine.image) {
         (Some(version), _) => Version::of_text(&version.value, &version.ids),
-        (None, Some(image)) if role.engine.wrapper.is_some() => {
-            Version::of_dynamo_image(&image.value, &image.ids)
-        }
-        (None, Some(image)) => Version::of_image(&image.value, &image.ids),
-        (None, None) => IMAGES
-            .iter()
-            .find(|(e, _)| *e == role.engine_type.value)
-            .map_or_else(Version::unknown, default),
+        (None, Some(image)) => version_of(role, &image.value, &image.ids),
+        (None, None) => official(role).map_or_else(Version::unknown, |i| version_of(role, i, &Ids::none())),
     }
 }
 
@@ -77,11 +83,13 @@ pub struct Inputs {
     args: Vec<Node>,
     executor: Option<Traced<Executor>>,
     load_balancing: Option<Traced<LoadBalancing>>,
+    by_operator: bool,
+    cache_events: Option<Ids>,
 }
 
 impl Inputs {
     /// What a role says about its engine.
-    pub fn new(role: &Resolved, spread: &Spread, source: &Source) -> Self {
+    pub fn new(scene: &Scene<'_>, role: &Resolved, spread: &Spread, source: &Source) -> Self {
         let engine = &role.engine;
         let mut settings = engine.settings.as_ref().map(settings::rows).unwrap_or_default();
         if let Some(format) = source
@@ -106,7 +114,9 @@ impl Inputs {
             wrapper: engine
                 .wrapper
                 .as_ref()
-                .map(|w| w.map(|spec::engine::Wrapper::Dynamo| Wrapper::Dynamo)),
+                .map(|w| w.map(|w| wrapper(*w))),
+            by_operator: scene.runtime.is_some() && engine.wrapper.is_some(),
+            cache_events: cache_events(scene, role),
             model: source.argument.clone().map(|path| ModelArg {
                 path,
                 revision: source.revision.clone(),
@@ -150,9 +160,21 @@ impl Inputs {
             executor: self.executor.as_ref(),
             load_balancing: self.load_balancing.as_ref(),
             ssh_secret: role.engine.ssh_secret.as_ref(),
-            nodes_by_operator: false,
+            by_operator: self.by_operator,
+            cache_events: self.cache_events.as_ref(),
         }
     }
+}
+
+/// Who asks that a role tells which prefixes it has in its cache: a router that looks for the longest. Decode roles get their
+/// caches from prefill, whose pods it chooses among.
+fn cache_events(scene: &Scene<'_>, role: &Resolved) -> Option<Ids> {
+    let prompts = matches!(
+        role.phase.value,
+        spec::role::Phase::Prefill | spec::role::Phase::Aggregated
+    );
+    let mode = super::router::policy(scene).filter(|_| prompts && role.engine.wrapper.is_some())?;
+    (dynamo_mode(&mode.value) == "kv").then_some(mode.ids)
 }
 
 fn phase(role: &Resolved) -> Phase {

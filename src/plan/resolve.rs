@@ -197,6 +197,7 @@ fn auxiliary_engine(engine: &Engine) -> Engine {
     let known = Some(engine_type(engine, true)).filter(|e| e.value != EngineType::Custom);
     Engine {
         r#type: known,
+        wrapper: engine.wrapper.clone(),
         ..Engine::default()
     }
 }

@@ -7,7 +7,7 @@ use super::{process, variables};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::engine::Version;
 use crate::engine::request::{KvTransfer, Process};
-use crate::engine::router::{self, Backends, Pool, RouterPlan, RouterRequest};
+use crate::engine::router::{self, Backends, Pool, RouterKind, RouterPlan, RouterRequest};
 use crate::ir;
 use crate::spec::decode::Decode;
 use crate::spec::engine::{Engine, EngineType};
@@ -46,7 +46,7 @@ pub fn of_role(
     planned: &[ir::Role],
     ledger: &mut Ledger,
 ) -> Option<Planned> {
-    let kind = router::router_of(process::kind(role.engine_type.value))?;
+    let kind = kind(role)?;
     let settings = scene
         .spec
         .routing
@@ -60,7 +60,7 @@ pub fn of_role(
     };
     let version = match &role.engine.version {
         Some(version) => Version::of_text(&version.value, &version.ids),
-        None => Version::of_image(&image.value, &image.ids),
+        None => process::version_of(role, &image.value, &image.ids),
     };
     let port = role
         .engine
@@ -68,7 +68,10 @@ pub fn of_role(
         .as_ref()
         .map_or(Traced::default_of(PORT), Traced::number);
     let kv = transfer(scene);
-    let backends = backends(planned, kv.as_ref())?;
+    let backends = match kind {
+        RouterKind::Dynamo => found(planned)?,
+        RouterKind::Vllm | RouterKind::Sglang | RouterKind::Trtllm => backends(planned, kv.as_ref())?,
+    };
     let discovers = roles_of(&backends);
     let mut args: Vec<Node> = role.engine.args.iter().flatten().map(Node::from).collect();
     let roles = scene.role_names();
@@ -82,6 +85,7 @@ pub fn of_role(
         backends,
         command: &[],
         args: &args,
+        by_operator: scene.runtime.is_some() && role.engine.wrapper.is_some(),
     };
     let RouterPlan {
         process,
@@ -98,12 +102,43 @@ pub fn of_role(
     })
 }
 
+/// The router that belongs to what a role runs before.
+fn kind(role: &Resolved) -> Option<RouterKind> {
+    let wrapper = role.engine.wrapper.as_ref().map(|w| process::wrapper(w.value));
+    router::router_of(process::kind(role.engine_type.value), wrapper)
+}
+
+/// How the router spreads requests: as `routing.router` says, or the arguments of Dynamo's frontend.
+pub fn policy(scene: &Scene<'_>) -> Option<Traced<Str>> {
+    let settings = scene.spec.routing.as_ref().and_then(|r| r.router.as_ref());
+    let of_roles = scene.roles.iter().filter(|r| r.phase.value == Phase::Router);
+    let lists = settings.and_then(|s| s.args.as_ref()).into_iter();
+    let mut lists = lists.chain(of_roles.filter_map(|r| r.engine.args.as_ref()));
+    let said = lists.find_map(|args| {
+        let flag = args.iter().position(|a| a.value == "--router-mode")?;
+        args.get(flag + 1).cloned()
+    });
+    said.or_else(|| settings.and_then(|s| s.policy.clone()))
+}
+
 /// The engine's own image, for routers that are in it.
 fn engine_image(scene: &Scene<'_>, role: &Resolved) -> Option<Traced<Str>> {
-    let written = scene.spec.engine.as_ref().and_then(|e| e.image.clone());
-    written.or_else(|| {
-        router::engine_image(process::kind(role.engine_type.value)).map(|i| Traced::default_of(i.into()))
-    })
+    let wrapper = role.engine.wrapper.as_ref().map(|w| process::wrapper(w.value));
+    let engine = |r: &&Resolved| r.computes() && r.engine.wrapper.is_some() == wrapper.is_some();
+    let of_roles = scene.roles.iter().find(engine).and_then(|r| r.engine.image.clone());
+    let written = match wrapper {
+        Some(_) => of_roles,
+        None => scene.spec.engine.as_ref().and_then(|e| e.image.clone()),
+    };
+    let official = router::engine_image(process::kind(role.engine_type.value), wrapper);
+    written.or_else(|| official.map(|i| Traced::default_of(i.into())))
+}
+
+/// The roles whose workers Dynamo's frontend finds; `None` if there are none.
+fn found(planned: &[ir::Role]) -> Option<Backends<'_>> {
+    let wrapped = |r: &&ir::Role| r.engine.engine.is_some() && r.engine.wrapper.is_some();
+    let roles: Vec<_> = planned.iter().filter(wrapped).map(|r| &r.name).collect();
+    (!roles.is_empty()).then_some(Backends::Found(roles))
 }
 
 fn pool(role: &ir::Role) -> Option<Pool<'_>> {
@@ -136,6 +171,7 @@ fn roles_of(backends: &Backends<'_>) -> Vec<Traced<Str>> {
             decode,
             kv: _,
         } => vec![prefill.role.clone(), decode.role.clone()],
+        Backends::Found(roles) => roles.iter().map(|r| (*r).clone()).collect(),
     }
 }
 
@@ -158,7 +194,9 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
     let disaggregated = of(Phase::Prefill)
         .zip(of(Phase::Decode))
         .map(|(prefill, _)| prefill);
-    let backend = disaggregated.or_else(|| of(Phase::Aggregated).filter(|_| choice == RouterType::Engine));
+    // Engines in a runtime answer nobody but its router.
+    let wanted = |r: &&Resolved| choice == RouterType::Engine || kind(r) == Some(RouterKind::Dynamo);
+    let backend = disaggregated.or_else(|| of(Phase::Aggregated).filter(wanted));
     let waive = |code, message: &str, ledger: &mut Ledger| {
         ledger.waive(&asked, Diagnostic::new(code, message).outcome(Outcome::Dropped));
     };
@@ -170,8 +208,7 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
         );
         return None;
     }
-    let Some(backend) = backend.filter(|b| router::router_of(process::kind(b.engine_type.value)).is_some())
-    else {
+    let Some(backend) = backend.filter(|b| kind(b).is_some()) else {
         waive(
             &NO_EFFECT,
             "nothing in the spec needs a router that the compiler knows",
@@ -203,7 +240,11 @@ fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
     } = settings;
     let decided = ids.union(&r#type.map(|t| t.ids).unwrap_or_default());
     let taken = |name: &str| scene.roles.iter().any(|r| r.name.value == name);
-    let name = if taken("router") { "infer-router" } else { "router" };
+    let usual = match backend.engine.wrapper {
+        Some(_) => "frontend",
+        None => "router",
+    };
+    let name = if taken(usual) { "infer-router" } else { usual };
     let scheduling = scene.spec.scheduling.clone().unwrap_or_default();
     Resolved {
         name: Traced::new(name.into(), decided),
@@ -219,6 +260,7 @@ fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
             image,
             port,
             args,
+            wrapper: backend.engine.wrapper.as_ref().map(|w| Traced::default_of(w.value)),
             ..Engine::default()
         },
         accelerator: Default::default(),

@@ -37,6 +37,8 @@ fn role(name: &str, replicas: u32, size: u32) -> Role {
         members,
         engine: EngineFacts {
             engine: None,
+            wrapper: None,
+            version: None,
             container: "engine".into(),
             port: None,
             ports: 1,

@@ -57,13 +57,16 @@ fn engine(lowered: &Lowered<'_>) -> Option<Traced<InferenceEngine>> {
     }
     let EngineFacts {
         engine,
+        wrapper,
+        version: _,
         container: _,
         port: _,
         ports: _,
         connector: _,
         bootstrap_port: _,
     } = &lowered.role.engine;
-    let engine = engine.as_ref()?;
+    // Engines in a runtime answer nobody but its own router.
+    let engine = engine.as_ref().filter(|_| wrapper.is_none())?;
     let known = match engine.value {
         EngineType::Vllm => InferenceEngine::Vllm,
         EngineType::Sglang => InferenceEngine::Sglang,

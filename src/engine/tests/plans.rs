@@ -88,7 +88,8 @@ impl Case {
             executor: self.executor.as_ref(),
             load_balancing: self.load_balancing.as_ref(),
             ssh_secret: self.ssh.as_ref(),
-            nodes_by_operator: self.operator,
+            by_operator: self.operator,
+            cache_events: None,
         }
     }
 

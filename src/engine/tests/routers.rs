@@ -58,6 +58,7 @@ fn planned(
         backends,
         command: &[],
         args,
+        by_operator: false,
     };
     let mut ledger = Ledger::new();
     let plan = router(&request, &mut ledger);

@@ -27,6 +27,8 @@ fn role(members: Vec<Member>) -> Role {
         members,
         engine: EngineFacts {
             engine: Some(Traced::default_of(EngineType::Vllm)),
+            wrapper: None,
+            version: None,
             container: "engine".into(),
             port: None,
             ports: 1,
