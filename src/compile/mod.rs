@@ -253,6 +253,7 @@ pub fn objects(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>)
         target: Some(info.name),
         targets: &target_names(),
         routed: target.routed_engines(),
+        runtime: serving.spec.as_ref().and_then(|spec| target.runtime(spec)),
         namespace: None,
         spelling_only: false,
     };

@@ -36,6 +36,7 @@ pub static ALL: &[&dyn Dialect] = &[
     &grove::Grove,
     &rbg::Rbg,
     &kthena::Kthena,
+    &dynamo::Dynamo,
 ];
 
 /// How requests find prefill and decode on a target.

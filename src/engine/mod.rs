@@ -36,6 +36,7 @@ pub use codes::CODES;
 pub use environment::check_environment;
 pub use flags::{FlagFinding, Problem, lint};
 pub use plan::plan;
+pub use process::DYNAMO_SYSTEM_PORT;
 pub use request::{
     Check, Executor, Health, KvTransfer, LoadBalancing, ModelArg, Parallelism, Phase, Plan, Port, Probe,
     Process, Request, SecretMount, Wrapper,

@@ -308,7 +308,9 @@ pub(super) fn dynamo_phase(request: &Request<'_>, argv: &mut Argv) {
 
 /// Puts the connector's port among the others. Dynamo's operator counts on its own list of ports, which any other replaces.
 pub(super) fn transfer_port(request: &Request<'_>, transfer: &Transfer, ports: &mut Vec<Port>) {
-    let Some((name, number)) = &transfer.port else { return };
+    let Some((name, number)) = &transfer.port else {
+        return;
+    };
     if !request.by_operator || request.wrapper.is_none() {
         ports.push(port(name, number));
     }

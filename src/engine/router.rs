@@ -372,9 +372,17 @@ fn frontend(request: &RouterRequest<'_>, ledger: &mut Ledger) -> RouterPlan {
         command: start.into(),
         args,
         env: Vec::new(),
-        ports: if usual { Vec::new() } else { endpoints(request.port, 1) },
+        ports: if usual {
+            Vec::new()
+        } else {
+            endpoints(request.port, 1)
+        },
         endpoints: 1,
-        health: if request.by_operator { Health::default() } else { health },
+        health: if request.by_operator {
+            Health::default()
+        } else {
+            health
+        },
     };
     RouterPlan {
         process,

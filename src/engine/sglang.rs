@@ -4,8 +4,8 @@ use super::EngineKind;
 use super::argv::{Argv, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_cache_events, dynamo_system, endpoints, engine_version, finish, http, model,
-    other_engines_options, plan_of, start, still_fine, transfer_port, world, wrapper,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_system, endpoints, engine_version,
+    finish, http, model, other_engines_options, plan_of, start, still_fine, transfer_port, world, wrapper,
 };
 use super::request::{Health, Phase, Plan, Process, Request};
 use super::settings::{Emission, presence};

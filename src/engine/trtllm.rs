@@ -3,8 +3,9 @@
 use super::argv::{Argv, literal, word};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints, finish, http, model,
-    other_engines_options, plan_of, port, start, still_fine, transfer_port, unsupported, world, wrapper,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints,
+    finish, http, model, other_engines_options, plan_of, port, start, still_fine, transfer_port, unsupported,
+    world, wrapper,
 };
 use super::request::{Check, Health, Phase, Plan, Probe, Process, Request, SecretMount, variable};
 use super::settings::Emission;
@@ -61,7 +62,7 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
     let transfer = connector::write(request, &mut out, ledger);
     all_settings(request, &mut out, ledger);
     if wrapper(request).is_some() {
-        hyphens(&mut out.argv);
+        dynamo_spellings(request, &mut out);
     }
     let transfer = transfer?;
     let file = config_file(request, &mut out, ledger);
@@ -127,14 +128,32 @@ fn parallelism(request: &Request<'_>, argv: &mut Argv, ledger: &mut Ledger) -> O
     Some(())
 }
 
-/// Dynamo's worker spells flags with hyphens.
-fn hyphens(argv: &mut Argv) {
-    for item in &mut argv.items {
+/// Flags of `trtllm-serve` that Dynamo's worker has not, and the keys of the engine's configuration that they set.
+const CONFIG_KEYS: [(&str, &[&str]); 3] = [
+    ("--kv_cache_dtype", &["kv_cache_config", "dtype"]),
+    ("--trust_remote_code", &["trust_remote_code"]),
+    ("--enable_chunked_prefill", &["enable_chunked_prefill"]),
+];
+
+/// Dynamo's worker spells flags with hyphens, and has not all of them.
+fn dynamo_spellings(request: &Request<'_>, out: &mut Emission) {
+    for mut item in std::mem::take(&mut out.argv.items) {
         let name = item.flag.replace('_', "-");
         if let (Some(word), Some(_)) = (item.words.first_mut(), Program::DynamoTrtllm.table().exact(&name)) {
             *word = Node::derived(name.as_str(), &word.ids);
             item.flag = name.into();
+        } else if let Some((_, path)) = CONFIG_KEYS.iter().find(|(flag, _)| item.flag == *flag) {
+            let value = item.words.get(1).cloned();
+            *out.file.at_mut(path) = value.unwrap_or_else(|| Node::derived(true, &item.ids()));
+            continue;
         }
+        out.argv.items.push(item);
+    }
+    // What the worker tells the router about blocks must fit the engine's.
+    if let Some((_, size)) = request.settings.iter().find(|(key, _)| *key == "blockSize") {
+        out.argv.of_setting("blockSize");
+        out.argv.value("--kv-block-size", size);
+        out.argv.of_setting("");
     }
 }
 
@@ -190,9 +209,7 @@ fn processes(
     transfer: &Transfer,
 ) -> Plan {
     let several = request.nodes.value > 1;
-    let mpi = request
-        .ssh_secret
-        .filter(|_| several && !request.by_operator);
+    let mpi = request.ssh_secret.filter(|_| several && !request.by_operator);
     let (mut ports, mut health, mut count) = (endpoints(request.port, 1), health(request), 1);
     let mut env = transfer.env.clone();
     if wrapper(request).is_some() {

@@ -3,9 +3,9 @@
 use super::argv::{Argv, literal, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
-    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints, engine_version, finish,
-    finish_quietly, http, model, plan_of, port, program, start, starts_module, still_fine, transfer_port,
-    unsupported, world, wrapper,
+    address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints,
+    engine_version, finish, finish_quietly, http, model, plan_of, port, program, start, starts_module,
+    still_fine, transfer_port, unsupported, world, wrapper,
 };
 use super::request::{Executor, Health, LoadBalancing, Phase, Plan, Port, Process, Request, pod_ip};
 use super::settings::{Emission, presence};

@@ -43,7 +43,7 @@ impl Parts<'_> {
             container.insert("ports", ports);
         }
         container.insert_some("resources", self.resources());
-        self.probes(process, &mut container);
+        self.probes(process, &mut container, ledger);
         if let Some(handler) = &self.role.shutdown.pre_stop {
             container.insert("lifecycle", Map::from_iter([("preStop", handler.0.clone())]));
         }
@@ -219,14 +219,16 @@ impl Parts<'_> {
     }
 
     /// The spec's probes, else those that fit the process. An empty mapping means none.
-    fn probes(&self, process: &Process, container: &mut Map) {
+    fn probes(&self, process: &Process, container: &mut Map, ledger: &mut Ledger) {
         let own = &self.role.probes;
         let Health {
             startup,
             readiness,
             liveness,
         } = &process.health;
-        let answers = startup.is_some() || readiness.is_some() || process.serves();
+        // Under a target's runtime its operator probes what says no other.
+        let managed = self.scene.runtime.is_some() && self.role.engine.wrapper.is_some();
+        let answers = startup.is_some() || readiness.is_some() || process.serves() || managed;
         let all = [
             ("startupProbe", &own.startup, startup.as_ref().map(probe)),
             ("readinessProbe", &own.readiness, readiness.as_ref().map(probe)),
@@ -235,6 +237,10 @@ impl Parts<'_> {
         let mut absent = own.ids.clone();
         for (key, written, fitting) in all {
             match written {
+                Some(probe) if probe.0.as_map().is_some_and(Map::is_empty) && managed => {
+                    let message = format!("the target's operator adds a {key} where there is none");
+                    super::resolve::unused(&probe.0.ids, &message, ledger);
+                }
                 Some(probe) if probe.0.as_map().is_some_and(Map::is_empty) => absent.merge(&probe.0.ids),
                 Some(written) if answers => drop(container.insert(key, written.0.clone())),
                 written => {

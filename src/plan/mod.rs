@@ -177,13 +177,12 @@ fn plan_roles(
         if let Some(runtime) = scene.runtime {
             runtime.apply(std::slice::from_mut(&mut implicit), ledger);
         }
-        if let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger)
-    {
-        planned.push(ir::Role {
-            implicit: true,
-            ..role
-        });
-    }
+        if let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger) {
+            planned.push(ir::Role {
+                implicit: true,
+                ..role
+            });
+        }
     }
     planned
 }

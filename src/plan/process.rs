@@ -111,10 +111,7 @@ impl Inputs {
                 .as_ref()
                 .map_or(Traced::default_of(default_port), Traced::number),
             version: version(role),
-            wrapper: engine
-                .wrapper
-                .as_ref()
-                .map(|w| w.map(|w| wrapper(*w))),
+            wrapper: engine.wrapper.as_ref().map(|w| w.map(|w| wrapper(*w))),
             by_operator: scene.runtime.is_some() && engine.wrapper.is_some(),
             cache_events: cache_events(scene, role),
             model: source.argument.clone().map(|path| ModelArg {

@@ -125,7 +125,11 @@ pub fn policy(scene: &Scene<'_>) -> Option<Traced<Str>> {
 fn engine_image(scene: &Scene<'_>, role: &Resolved) -> Option<Traced<Str>> {
     let wrapper = role.engine.wrapper.as_ref().map(|w| process::wrapper(w.value));
     let engine = |r: &&Resolved| r.computes() && r.engine.wrapper.is_some() == wrapper.is_some();
-    let of_roles = scene.roles.iter().find(engine).and_then(|r| r.engine.image.clone());
+    let of_roles = scene
+        .roles
+        .iter()
+        .find(engine)
+        .and_then(|r| r.engine.image.clone());
     let written = match wrapper {
         Some(_) => of_roles,
         None => scene.spec.engine.as_ref().and_then(|e| e.image.clone()),
@@ -260,7 +264,11 @@ fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
             image,
             port,
             args,
-            wrapper: backend.engine.wrapper.as_ref().map(|w| Traced::default_of(w.value)),
+            wrapper: backend
+                .engine
+                .wrapper
+                .as_ref()
+                .map(|w| Traced::default_of(w.value)),
             ..Engine::default()
         },
         accelerator: Default::default(),

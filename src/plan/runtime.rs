@@ -33,7 +33,11 @@ pub struct RuntimeImage {
 
 impl Runtime {
     fn of(&self, role: &str) -> RuntimeImage {
-        let own = self.roles.iter().find(|(name, _)| name == role).map(|(_, own)| own);
+        let own = self
+            .roles
+            .iter()
+            .find(|(name, _)| name == role)
+            .map(|(_, own)| own);
         let image = own.and_then(|o| o.image.clone());
         RuntimeImage {
             image: image.or_else(|| self.all.image.clone()),
@@ -50,7 +54,10 @@ impl Runtime {
             let starts = r.computes() && r.members.is_empty() && r.engine_type.value != EngineType::Custom;
             starts || router::is_compiled(r)
         };
-        roles.iter_mut().filter(known).for_each(|role| self.wrap(role, ledger));
+        roles
+            .iter_mut()
+            .filter(known)
+            .for_each(|role| self.wrap(role, ledger));
     }
 
     fn wrap(&self, role: &mut Resolved, ledger: &mut Ledger) {
@@ -59,7 +66,8 @@ impl Runtime {
         role.engine
             .wrapper
             .get_or_insert(Traced::default_of(self.wrapper));
-        let theirs = |i: &Traced<Str>| chosen || Version::of_dynamo_image(&i.value, &Ids::none()).release.is_some();
+        let theirs =
+            |i: &Traced<Str>| chosen || Version::of_dynamo_image(&i.value, &Ids::none()).release.is_some();
         match (&role.engine.image, image) {
             (Some(own), Some(image)) if own.value != image.value => {
                 let message = format!(
@@ -74,7 +82,12 @@ impl Runtime {
                 role.engine.image = Some(image);
             }
             (Some(own), Some(image)) => role.engine.image = Some(image.and(&own.ids)),
-            (Some(own), None) if !theirs(own) => self.missing(role, own, ledger),
+            (Some(own), None) if !theirs(own) => {
+                self.missing(role, own, ledger);
+                // Nothing about the image is worth saying any more.
+                self.forget_version(role, chosen, ledger);
+                role.engine.image = None;
+            }
             (Some(_), None) => {}
             (None, image) => {
                 // An engine without an image has no version of its own either, unless the spec says so.
@@ -93,7 +106,10 @@ impl Runtime {
             return;
         }
         if let Some(version) = role.engine.version.take() {
-            let message = format!("the runtime's image on {} decides which version runs", self.target);
+            let message = format!(
+                "the runtime's image on {} decides which version runs",
+                self.target
+            );
             let said = Diagnostic::new(&RUNTIME_IMAGE, message).outcome(Outcome::Dropped);
             ledger.waive(&version.ids, said);
         }

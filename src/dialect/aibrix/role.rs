@@ -136,7 +136,7 @@ impl Lowering<'_> {
     /// The pod template of all pods of a role, references answered.
     fn template(&self, role: &Role, gangs: &Gangs, topology: &Topologies, cx: &mut Context<'_>) -> Node {
         let index = self.index(role);
-        let mut template = shared::one_template(role, RANK, cx.ledger);
+        let mut template = shared::one_template(role, shared::Rank::Variable(RANK), cx.ledger);
         check::template(role, &template, cx.ledger);
         if let Some(labels) = template.at_mut(&["metadata"]).map_mut().get_mut("labels") {
             labels.map_mut().remove(crate::ir::MEMBER_LABEL);

@@ -4,37 +4,57 @@
 //! operator rewrites their command lines, injects environment and probes, and leaves the pods to Grove (one PodCliqueSet) or to
 //! Deployments and LeaderWorkerSets, depending on what the cluster has and on an annotation.
 
+mod capability;
 pub mod codes;
 mod lower;
 pub mod options;
+mod runtime;
 
 use super::{Context, Dialect, Info, Routing};
-use crate::ir::{Capability, Serving};
+use crate::ir::{Capability, Serving, Support, Use};
+use crate::plan::runtime::Runtime;
+use crate::spec::ServingSpec;
 use crate::value::Node;
 
 /// The dialect.
 #[derive(Debug)]
 pub struct Dynamo;
 
-const CAPABILITIES: &[Capability] = &[];
-
 static INFO: Info = Info {
     name: "dynamo",
     title: "NVIDIA Dynamo DynamoGraphDeployment",
     api_version: "nvidia.com/v1beta1",
     kind: "DynamoGraphDeployment",
-    routing: Routing::Own,
-    capabilities: CAPABILITIES,
+    // Dynamo's frontend, which is the router of its runtime.
+    routing: Routing::Role,
+    capabilities: capability::CAPABILITIES,
     options: &options::Options::SHAPE,
     role_options: &options::RoleOptions::SHAPE,
     platform: &options::Platform::SHAPE,
     codes: codes::CODES,
-    templates: &[],
+    templates: &[
+        (
+            "dynamo/graph.yaml",
+            include_str!("../../../templates/dynamo/graph.yaml"),
+        ),
+        (
+            "dynamo/component.yaml",
+            include_str!("../../../templates/dynamo/component.yaml"),
+        ),
+    ],
 };
 
 impl Dialect for Dynamo {
     fn info(&self) -> &'static Info {
         &INFO
+    }
+
+    fn supports(&self, serving: &Serving, used: &Use, row: &Capability) -> Support {
+        capability::supports(serving, used, row)
+    }
+
+    fn runtime(&self, spec: &ServingSpec) -> Option<Runtime> {
+        Some(runtime::runtime(spec))
     }
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {

@@ -9,7 +9,7 @@ pub mod read;
 mod templates;
 
 pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name, services_of};
-pub use merge::{MERGE_CODES, one_template};
+pub use merge::{MERGE_CODES, Rank, one_template};
 pub use names::{
     SLICE_LABEL, label_slice, metadata, namespace, object_labels, replicas, role_object_name, selector,
     selector_text, slice_label, sliced, sliced_name, slices,

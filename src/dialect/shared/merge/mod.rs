@@ -9,6 +9,8 @@ mod container;
 mod probe;
 mod script;
 
+pub use script::Rank;
+
 use crate::diagnostic::{Code, Diagnostic, Ledger, Outcome, Severity};
 use crate::ir::{MEMBER_LABEL, Role};
 use crate::kubernetes::podspec::{Kind, Object, Strategy, Type};
@@ -66,9 +68,9 @@ const HARMLESS: &[&str] = &[
     "resourceClaims",
 ];
 
-/// The one template of a role whose members have several. `rank` is the variable that tells a container its rank, as the
-/// shell and the kubelet know it. References stay unanswered.
-pub fn one_template(role: &Role, rank: &str, ledger: &mut Ledger) -> Node {
+/// The one template of a role whose members have several. `rank` is how a container finds out its rank. References stay
+/// unanswered.
+pub fn one_template(role: &Role, rank: Rank<'_>, ledger: &mut Ledger) -> Node {
     let templates: Vec<Option<&Node>> = role.members.iter().map(|m| Some(&m.template)).collect();
     if let [Some(only)] = templates.as_slice() {
         return (*only).clone();
@@ -91,7 +93,7 @@ type Parts<'n> = [Option<&'n Node>];
 
 struct Merger<'a> {
     role: &'a Role,
-    rank: &'a str,
+    rank: Rank<'a>,
     ledger: &'a mut Ledger,
     widened: Vec<(String, Ids)>,
 }

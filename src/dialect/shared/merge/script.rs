@@ -88,7 +88,7 @@ impl Script {
 
 /// `if … then … elif … else … fi` over ranks: `ends` are the ranks after the last one of each branch, ascending; the last
 /// branch takes the rest.
-pub(super) fn branches(rank: &str, ends: &[u32], bodies: Vec<Script>) -> Script {
+pub(super) fn branches(rank: Rank<'_>, ends: &[u32], bodies: Vec<Script>) -> Script {
     let mut script = Script::default();
     let branches = distinct(ends, bodies);
     let last = branches.len().saturating_sub(1);
@@ -129,20 +129,34 @@ fn distinct(ends: &[u32], bodies: Vec<Script>) -> Vec<(u32, Script)> {
     branches
 }
 
+/// How a container finds out its rank, in a shell.
+#[derive(Clone, Copy, Debug)]
+pub enum Rank<'a> {
+    /// A variable that the target's controllers inject, which the kubelet knows too.
+    Variable(&'a str),
+    /// Only whether it is the leader: tests that succeed on it, and on all others. For replicas of a leader and workers.
+    Leader {
+        /// Succeeds on rank 0.
+        yes: &'a str,
+        /// Succeeds on all other ranks.
+        no: &'a str,
+    },
+}
+
 /// The test that the rank is not below `end`.
-pub(super) fn from(rank: &str, end: u32) -> String {
-    if end == 1 {
-        format!("[ \"${rank}\" != 0 ]")
-    } else {
-        format!("[ \"${rank}\" -ge {end} ]")
+pub(super) fn from(rank: Rank<'_>, end: u32) -> String {
+    match (rank, end) {
+        (Rank::Leader { no, .. }, _) => no.to_owned(),
+        (Rank::Variable(rank), 1) => format!("[ \"${rank}\" != 0 ]"),
+        (Rank::Variable(rank), end) => format!("[ \"${rank}\" -ge {end} ]"),
     }
 }
 
 /// The test that the rank is below `end`.
-pub(super) fn below(rank: &str, end: u32) -> String {
-    if end == 1 {
-        format!("[ \"${rank}\" = 0 ]")
-    } else {
-        format!("[ \"${rank}\" -lt {end} ]")
+pub(super) fn below(rank: Rank<'_>, end: u32) -> String {
+    match (rank, end) {
+        (Rank::Leader { yes, .. }, _) => yes.to_owned(),
+        (Rank::Variable(rank), 1) => format!("[ \"${rank}\" = 0 ]"),
+        (Rank::Variable(rank), end) => format!("[ \"${rank}\" -lt {end} ]"),
     }
 }

@@ -1,4 +1,4 @@
-use super::one_template;
+use super::{Rank, one_template};
 use crate::diagnostic::Ledger;
 use crate::ir::{EngineFacts, Member, Restart, Role};
 use crate::kubernetes::testing::yaml;
@@ -63,7 +63,7 @@ fn merge(leader: &str, worker: &str) -> (Node, Vec<String>) {
 fn templates(leader: &str, worker: &str) -> (Node, Vec<String>) {
     let role = role(vec![member("leader", 1, leader), member("worker", 2, worker)]);
     let mut ledger = Ledger::new();
-    let merged = one_template(&role, "RANK", &mut ledger);
+    let merged = one_template(&role, Rank::Variable("RANK"), &mut ledger);
     (
         merged,
         ledger
@@ -157,7 +157,7 @@ fn references_stay_in_the_script() {
         };
         list[0].set("args", vec![text(flag)]);
     }
-    let merged = one_template(&roles, "RANK", &mut Ledger::new());
+    let merged = one_template(&roles, Rank::Variable("RANK"), &mut Ledger::new());
     assert!(
         merged
             .at(&["spec", "containers", "0", "args"])
