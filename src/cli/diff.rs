@@ -50,18 +50,17 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         Ok(cluster) => cluster,
         Err(error) => return failed(&error, &Masker::default(), streams),
     };
-    let mut rendered = match rendered::rendered(&args.what, &cluster.client.namespace, global, streams)? {
-        Ok(rendered) => rendered,
-        Err(exit) => return Ok(exit),
-    };
-    let mut reporter = Reporter {
-        masker: std::mem::take(&mut rendered.masker),
-        output: args.output,
-        unified: args.unified,
-        color: color(global.color),
-        counts: Counts::default(),
-        entries: Vec::new(),
-    };
+    let mut rendered =
+        match rendered::rendered(&args.what, &cluster.client.namespace, false, global, streams)? {
+            Ok(rendered) => rendered,
+            Err(exit) => return Ok(exit),
+        };
+    let mut reporter = Reporter::new(
+        std::mem::take(&mut rendered.masker),
+        args.output,
+        args.unified,
+        global.color,
+    );
     match reporter.compare(&cluster, &rendered, streams) {
         Ok(()) => reporter.finish(streams)?,
         Err(error) => return stopped(error, &reporter.masker, streams),
@@ -134,6 +133,11 @@ impl Counts {
         }
     }
 
+    /// Whether there is nothing to do.
+    pub const fn is_quiet(&self) -> bool {
+        self.changed + self.created + self.pruned + self.failed == 0
+    }
+
     /// In words.
     pub fn summary(&self) -> String {
         let all = [
@@ -169,8 +173,23 @@ pub struct Reporter {
 }
 
 impl Reporter {
+    /// A reporter that has told nothing yet.
+    pub fn new(masker: Masker, output: Output, unified: usize, choice: Color) -> Self {
+        Self {
+            masker,
+            output,
+            unified,
+            color: color(choice),
+            counts: Counts::default(),
+            entries: Vec::new(),
+        }
+    }
+
     /// Compares the whole input, and what is no longer part of it.
-    fn compare(
+    ///
+    /// # Errors
+    /// Failures of the stream, and of the connection as such.
+    pub fn compare(
         &mut self,
         cluster: &Cluster,
         rendered: &Rendered,
@@ -202,7 +221,10 @@ impl Reporter {
     }
 
     /// Tells of one object.
-    fn tell(&mut self, compared: &Compared, streams: &mut Streams<'_>) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// Failures of the stream.
+    pub fn tell(&mut self, compared: &Compared, streams: &mut Streams<'_>) -> anyhow::Result<()> {
         let count = match &compared.verdict {
             Verdict::Same => &mut self.counts.same,
             Verdict::Changed { .. } => &mut self.counts.changed,
@@ -268,7 +290,7 @@ impl Reporter {
         };
         let title = format!("{sign} {}{namespace}{words}", compared.name);
         writeln!(streams.out, "{}", self.paint("1", &title))?;
-        for note in &compared.notes {
+        for note in compared.notes.iter().chain(&compared.blocked) {
             writeln!(streams.out, "  # {}", self.masker.text(note))?;
         }
         match &compared.verdict {
@@ -284,11 +306,11 @@ impl Reporter {
                 streams.out,
                 "  # {} stays as it is: {} sets it",
                 left.field,
-                manager(left)
+                left.title()
             )?;
         }
         for conflict in &compared.conflicts {
-            let text = format!("! conflict: {} owns {}", manager(conflict), conflict.field);
+            let text = format!("! conflict: {} owns {}", conflict.title(), conflict.field);
             writeln!(streams.out, "{}", self.paint("33", &text))?;
         }
         if !compared.conflicts.is_empty() {
@@ -323,11 +345,15 @@ impl Reporter {
         if delta.is_same() {
             writeln!(streams.out, "  # secret values change")?;
         }
-        let taken: Vec<String> = compared.conflicts.iter().map(|c| c.field.clone()).collect();
+        let taken: Vec<String> = compared
+            .conflicts
+            .iter()
+            .map(|c| c.field.trim_start_matches('.').replace('"', ""))
+            .collect();
         for change in delta.changes() {
             let place = diff::path(&change.path);
             let foreign: Vec<String> = foreign(compared, &change);
-            if !foreign.is_empty() && !taken.iter().any(|t| t.trim_start_matches('.') == place) {
+            if !foreign.is_empty() && !taken.contains(&place) {
                 writeln!(streams.out, "  # {place} is owned by {}", foreign.join(", "))?;
             }
         }
@@ -378,7 +404,8 @@ impl Reporter {
         let texts = |texts: &[String], masker: &Masker| {
             texts.iter().map(|t| masker.text(t).into()).collect::<Vec<Node>>()
         };
-        entry.set("notes", texts(&compared.notes, &self.masker));
+        let notes: Vec<String> = compared.notes.iter().chain(&compared.blocked).cloned().collect();
+        entry.set("notes", texts(&notes, &self.masker));
         entry.set("warnings", texts(&compared.warnings, &self.masker));
         entry
     }
@@ -408,13 +435,6 @@ const fn word(verdict: &Verdict) -> &'static str {
         Verdict::Created { .. } => "created",
         Verdict::Pruned { .. } => "pruned",
         Verdict::Failed(_) => "failed",
-    }
-}
-
-fn manager(conflict: &Conflict) -> String {
-    match conflict.subresource.as_str() {
-        "" => conflict.manager.clone(),
-        subresource => format!("{} ({subresource})", conflict.manager),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file for each verb, and what they share.
 
+mod apply;
 mod batch;
 mod common;
 mod completion;
@@ -60,6 +61,8 @@ enum Verb {
     Migrate(migrate::Args),
     /// Show what applying specs or manifests would change in the cluster
     Diff(diff::Args),
+    /// Apply specs or manifests to the cluster, by server-side apply
+    Apply(apply::Args),
     /// Predict the pods of specs or manifests: names, labels, environment, needs
     Pods(pods::Args),
     /// List the targets and what each can say
@@ -105,6 +108,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) 
         Verb::Lift(args) => lift::run(args, &cli.global, streams),
         Verb::Migrate(args) => migrate::run(args, &cli.global, streams),
         Verb::Diff(args) => diff::run(args, &cli.global, streams),
+        Verb::Apply(args) => apply::run(args, &cli.global, streams),
         Verb::Pods(args) => pods::run(args, &cli.global, streams),
         Verb::Targets(args) => targets::run(args, streams),
         Verb::Explain(args) => explain::run(args, streams),

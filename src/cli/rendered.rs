@@ -2,14 +2,17 @@
 
 use super::Streams;
 use super::batch::{self, Mode};
-use super::common::{self, Exit, Global, Input, MaxLoss};
+use super::common::{self, Exit, Global, Input, Loaded, MaxLoss};
 use super::render;
-use crate::cluster::ApplySet;
-use crate::compile::DocumentKind;
+use crate::cluster::{ApplySet, Expected, Group};
+use crate::compile::{self, DocumentKind, Settings};
 use crate::diagnostic::mask::Masker;
 use crate::dialect::Dialect;
+use crate::ir::ROLE_LABEL;
+use crate::source::Document;
 use crate::value::Node;
 use clap::Args;
+use std::collections::BTreeMap;
 
 /// Options of verbs that render for a cluster.
 #[derive(Args, Debug)]
@@ -24,20 +27,14 @@ pub struct ForCluster {
     pub max_loss: MaxLoss,
 }
 
-/// The objects of one document.
-pub struct Group {
-    /// The set that they are members of; plain manifests are in none.
-    pub set: Option<ApplySet>,
-    /// The objects, marked as members.
-    pub objects: Vec<Node>,
-}
-
 /// The objects of the input.
 pub struct Rendered {
     /// By document.
     pub groups: Vec<Group>,
     /// Their secrets.
     pub masker: Masker,
+    /// The pods that the specs become, if they were asked for.
+    pub pods: Vec<Expected>,
 }
 
 impl Rendered {
@@ -47,7 +44,7 @@ impl Rendered {
     }
 }
 
-/// Renders the input for a cluster whose context has this namespace. What is wrong with the input is told, and is the exit
+/// Renders the input for a cluster whose context has this namespace, and predicts its pods if they are asked for. What is wrong with the input is told, and is the exit
 /// code returned in the place of the objects.
 ///
 /// # Errors
@@ -55,6 +52,7 @@ impl Rendered {
 pub fn rendered(
     args: &ForCluster,
     namespace: &str,
+    with_pods: bool,
     global: &Global,
     streams: &mut Streams<'_>,
 ) -> anyhow::Result<Result<Rendered, Exit>> {
@@ -86,7 +84,7 @@ pub fn rendered(
         jobs,
     );
     let mut findings = batch::general(&loaded.ledger, &loaded);
-    let (mut groups, mut masker) = (Vec::new(), Masker::default());
+    let (mut groups, mut masker, mut pods) = (Vec::new(), Masker::default(), Vec::new());
     for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
         findings.extend(outcome.findings);
         let mut objects: Vec<Node> = outcome.objects.into_iter().flatten().flat_map(items).collect();
@@ -98,11 +96,14 @@ pub fn rendered(
             objects.iter_mut().for_each(|o| set.mark(o));
         }
         objects.iter().for_each(|o| drop(masker.learn(o)));
+        if let Some(set) = set.as_ref().filter(|_| with_pods) {
+            pods.extend(expected(document, &objects, set, &loaded, &namespace));
+        }
         groups.push(Group { set, objects });
     }
     common::tell(&findings, global, streams)?;
     match render::exit(&findings, args.max_loss) {
-        Exit::Done => Ok(Ok(Rendered { groups, masker })),
+        Exit::Done => Ok(Ok(Rendered { groups, masker, pods })),
         exit => Ok(Err(exit)),
     }
 }
@@ -111,6 +112,43 @@ fn set_of(spec: &Node, namespace: &str, target: &dyn Dialect) -> Option<ApplySet
     let text = |key| spec.at(&["metadata", key]).and_then(Node::as_str);
     let namespace = text("namespace").unwrap_or(namespace);
     Some(ApplySet::new(text("name")?, namespace, target.info().name))
+}
+
+/// The pods that a spec becomes, by role.
+fn expected(
+    spec: &Document,
+    objects: &[Node],
+    set: &ApplySet,
+    loaded: &Loaded,
+    namespace: &str,
+) -> Option<Expected> {
+    let settings = Settings {
+        sources: &loaded.sources,
+        platform: &loaded.platform,
+        templates: &loaded.templates,
+        namespace: Some(namespace.into()),
+        annotate_target: false,
+    };
+    let prediction = compile::predict(&batch::documents(spec, objects), &settings);
+    let mut roles: BTreeMap<String, usize> = BTreeMap::new();
+    for pod in prediction.workloads.iter().flat_map(|w| &w.expansion.pods) {
+        let role = pod
+            .labels
+            .get(ROLE_LABEL)
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        *roles.entry(role.to_owned()).or_default() += 1;
+    }
+    let serving = spec
+        .root
+        .at(&["metadata", "name"])
+        .and_then(Node::as_str)?
+        .to_owned();
+    Some(Expected {
+        serving,
+        namespace: set.namespace.clone(),
+        roles,
+    })
 }
 
 /// The objects of a document: those of a List, or itself. An empty document is none.

@@ -23,6 +23,8 @@ pub struct Compared {
     pub warnings: Vec<String>,
     /// What else should be known.
     pub notes: Vec<String>,
+    /// Why it cannot be applied yet, although nothing is wrong with it.
+    pub blocked: Option<String>,
     /// Who owns the fields now.
     pub owners: Owners,
 }
@@ -99,6 +101,7 @@ impl Compared {
             left: Vec::new(),
             warnings: Vec::new(),
             notes: Vec::new(),
+            blocked: None,
             owners: Owners::default(),
         }
     }
@@ -155,13 +158,17 @@ async fn with_server(
         Err(Error::Status(status)) if status.code == 404 && live.is_none() && !name.namespace.is_empty() => {
             let mut compared = Compared::new(name.clone(), created(object));
             let known = scene.namespaces.contains(&name.namespace);
-            compared.notes.push(match known {
-                true => format!(
+            if known {
+                compared.notes.push(format!(
                     "not checked by the server: namespace {} would be created first",
                     name.namespace
-                ),
-                false => format!("namespace {} does not exist: create it first", name.namespace),
-            });
+                ));
+            } else {
+                compared.blocked = Some(format!(
+                    "namespace {} does not exist: create it first",
+                    name.namespace
+                ));
+            }
             return Ok(compared);
         }
         Err(error) => return Err(error),

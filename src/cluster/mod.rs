@@ -10,6 +10,7 @@
 //!
 //! The runtime is made by [`Cluster::connect`]: verbs that need no cluster pay nothing for it.
 
+mod apply;
 mod client;
 mod compare;
 mod config;
@@ -22,7 +23,9 @@ mod owners;
 mod patch;
 mod proxy;
 mod set;
+mod wait;
 
+pub use apply::{Done, Event, Group, Options, Sink, Stopped, Why};
 pub use client::{Client, Content, encode};
 pub use compare::{Compared, Scene, Verdict, shown};
 pub use discovery::{Discovery, Resource};
@@ -32,10 +35,13 @@ pub use options::Connection;
 pub use owners::{Manager, Owners};
 pub use patch::{Applied, Conflict, Mode, conflicts};
 pub use set::{ApplySet, Member};
+pub use wait::{Expected, Progress};
 
 use crate::value::Node;
 use futures::stream::{self, StreamExt};
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// The field manager of everything that this tool applies.
@@ -110,6 +116,70 @@ impl Cluster {
     /// No answer, no permission to list, or a set that is somebody else's.
     pub fn gone(&self, set: &ApplySet, keep: &BTreeSet<ObjectName>) -> Result<Vec<Member>, Error> {
         self.run(set.gone(&self.client, &self.discovery, keep))
+    }
+
+    /// Applies groups of objects in order. Stops at the first failure, and at Ctrl-C between two requests (a second one does not
+    /// wait for the request under way). `expected` is what a dry run said; it only names what was done.
+    ///
+    /// # Errors
+    /// Why it stopped, and what was not applied.
+    pub fn apply(
+        &self,
+        groups: &[Group],
+        scene: &Scene<'_>,
+        expected: &BTreeMap<ObjectName, Done>,
+        options: Options,
+        sink: Sink<'_>,
+    ) -> Result<(), Stopped> {
+        let interrupted = Cell::new(false);
+        let applier = apply::Applier {
+            client: &self.client,
+            discovery: &self.discovery,
+            scene,
+            options,
+            expected,
+            interrupted: &interrupted,
+        };
+        self.run(async {
+            let mut work = std::pin::pin!(applier.apply(groups, sink));
+            loop {
+                tokio::select! {
+                    result = &mut work => return result,
+                    signal = tokio::signal::ctrl_c() => {
+                        if interrupted.replace(true) || signal.is_err() {
+                            return Err(Stopped { why: Why::Interrupted, at: None, remaining: Vec::new() });
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// How far pods and objects are: those of specs by role, then every object that says of itself that it is not ready.
+    ///
+    /// # Errors
+    /// No answer, or no permission.
+    pub fn progress(&self, expected: &[Expected], objects: &[ObjectName]) -> Result<Vec<Progress>, Error> {
+        self.run(async {
+            let mut progress = Vec::new();
+            for pods in expected {
+                progress.extend(wait::pods(&self.client, pods).await?);
+            }
+            for name in objects {
+                progress.extend(wait::object(&self.client, &self.discovery, name).await?);
+            }
+            Ok(progress)
+        })
+    }
+
+    /// Waits; `true` if Ctrl-C came first.
+    pub fn pause(&self, time: Duration) -> bool {
+        self.run(async {
+            tokio::select! {
+                () = tokio::time::sleep(time) => false,
+                _ = tokio::signal::ctrl_c() => true,
+            }
+        })
     }
 
     /// Gets a live object as it was written: without status and without what the server keeps for itself. `kind` is any word

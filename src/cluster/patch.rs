@@ -28,6 +28,16 @@ pub struct Conflict {
     pub field: String,
 }
 
+impl Conflict {
+    /// Who, with the way it writes where that matters.
+    pub fn title(&self) -> String {
+        match self.subresource.as_str() {
+            "" => self.manager.clone(),
+            subresource => format!("{} ({subresource})", self.manager),
+        }
+    }
+}
+
 /// An object as the server has it after it was applied.
 #[derive(Debug)]
 pub struct Applied {

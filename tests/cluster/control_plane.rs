@@ -109,20 +109,17 @@ impl ControlPlane {
 
     /// A kubeconfig file for one of the users.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
-        self.kubeconfig_for(user, &self.url)
-    }
-
-    /// A kubeconfig file for one of the users by way of another address.
-    pub fn kubeconfig_for(&self, user: &str, url: &str) -> PathBuf {
-        let port = url.rsplit(':').next().unwrap_or_default().trim_end_matches('/');
-        let path = self.dir.join(format!("kubeconfig-{user}-{port}"));
+        let path = self.dir.join(format!("kubeconfig-{user}"));
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {"server": url, "insecure-skip-tls-verify": true}}],
+            "clusters": [{"name": "test", "cluster": {"server": self.url, "insecure-skip-tls-verify": true}}],
             "users": [{"name": user, "user": {"token": user}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
         });
-        std::fs::write(&path, config.to_string()).unwrap();
+        // Other tests may be reading it.
+        let new = common::scratch("kubeconfig");
+        std::fs::write(&new, config.to_string()).unwrap();
+        std::fs::rename(&new, &path).unwrap();
         path
     }
 

@@ -11,10 +11,13 @@
 )]
 
 mod accepted;
+mod apply;
 #[path = "../common/mod.rs"]
 mod common;
 mod control_plane;
 mod diff;
+mod faults;
+mod proxy;
 mod server;
 
 use control_plane::ControlPlane;
@@ -46,6 +49,8 @@ fn main() {
     let mut tests: Vec<Named> = Vec::new();
     tests.extend(accepted::tests());
     tests.extend(diff::tests());
+    tests.extend(apply::tests());
+    tests.extend(faults::tests());
     let required = std::env::var_os("CI").is_some_and(|v| v == "true");
     let missing = if args.list {
         None

@@ -31,15 +31,26 @@ impl Server {
         path: &str,
         body: Option<(&str, &Value)>,
     ) -> Result<(u16, String), String> {
+        let (content, bytes) = body
+            .map(|(c, v)| (c, v.to_string().into_bytes()))
+            .unwrap_or_default();
+        self.raw(method, path, content, bytes)
+    }
+
+    /// Status and body of a request of any content.
+    pub fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        content: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, String), String> {
         let mut request = http::Request::builder().method(method).uri(path);
-        if let Some((content, _)) = body {
+        if !content.is_empty() {
             request = request.header("content-type", content);
         }
-        let bytes = body
-            .map(|(_, value)| value.to_string().into_bytes())
-            .unwrap_or_default();
         let request = request
-            .body(kube::client::Body::from(bytes))
+            .body(kube::client::Body::from(body))
             .map_err(|e| e.to_string())?;
         let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (runtime, client) = &*guard;
