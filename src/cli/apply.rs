@@ -140,10 +140,10 @@ impl Run<'_> {
     }
 
     fn all(&mut self, global: &Global, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
-        if self.args.confirm {
-            if let Some(exit) = self.confirm(global, streams)? {
-                return Ok(exit);
-            }
+        if self.args.confirm
+            && let Some(exit) = self.confirm(global, streams)?
+        {
+            return Ok(exit);
         }
         let preflight = self.preflight(streams)?;
         if preflight.refused > 0 {
@@ -324,7 +324,7 @@ impl Run<'_> {
         }
         match result {
             Ok(()) => Ok(None),
-            Err(stopped) => self.stopped(stopped, done, streams).map(Some),
+            Err(stopped) => self.stopped(*stopped, done, streams).map(Some),
         }
     }
 

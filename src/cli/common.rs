@@ -91,9 +91,10 @@ pub struct Global {
 
 /// Options of verbs that read specs.
 #[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("source").required(true).multiple(true))]
 pub struct Input {
     /// Files, directories, or `-` for standard input; may be repeated
-    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-", group = "source")]
     pub filename: Vec<String>,
     /// Set a value of the spec, for instance `--set engine.image=IMAGE` or `--set roles.prefill.replicas=4`
     #[arg(long, value_name = "PATH=VALUE")]
@@ -131,8 +132,19 @@ pub struct Loaded {
 impl Input {
     /// Reads files and options. Assignments of `--set` are in the documents.
     pub fn load(&self) -> Loaded {
+        self.load_with(Vec::new())
+    }
+
+    /// [`Input::load`], with pages that come from elsewhere behind the files.
+    pub fn load_with(&self, more: Vec<source::Input>) -> Loaded {
         let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
-        let documents = source::load(&self.filename, &mut sources, &mut ledger);
+        let mut inputs: Vec<source::Input> = self
+            .filename
+            .iter()
+            .map(|f| source::Input::of_argument(f))
+            .collect();
+        inputs.extend(more);
+        let documents = source::load_inputs(&inputs, &mut sources, &Limits::default(), &mut ledger);
         let files: Vec<String> = self.platform.iter().cloned().collect();
         let platforms = if files.is_empty() {
             Vec::new()

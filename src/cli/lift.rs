@@ -3,9 +3,12 @@
 use super::Streams;
 use super::batch;
 use super::common::{self, Exit, Global, Input, MaxLoss};
+use super::diff;
+use super::live::Live;
 use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
+use crate::diagnostic::mask::Masker;
 use crate::diagnostic::{Diagnostic, Ledger};
 use crate::lift::{self, Changes, codes::NO_WORKLOAD};
 use crate::source::Document;
@@ -14,6 +17,8 @@ use crate::value::Node;
 /// Options of `lift`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    #[command(flatten)]
+    live: Live,
     #[command(flatten)]
     input: Input,
     /// Form of the specs
@@ -32,7 +37,11 @@ pub struct Args {
 /// # Errors
 /// Failures of streams and files.
 pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
-    let loaded = args.input.load();
+    let live = match args.live.pages(args.input.namespace.as_deref()) {
+        Ok(pages) => pages,
+        Err(error) => return diff::failed(&error, &Masker::default(), streams),
+    };
+    let loaded = args.input.load_with(live);
     let settings = Settings {
         sources: &loaded.sources,
         platform: &loaded.platform,

@@ -3,9 +3,12 @@
 use super::Streams;
 use super::batch;
 use super::common::{self, Exit, Global, Input, MaxLoss};
+use super::diff;
+use super::live::Live;
 use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
+use crate::diagnostic::mask::Masker;
 use crate::diagnostic::{Finding, Ledger, Severity};
 use crate::lift::codes::{BAD_CHANGE, NO_WORKLOAD};
 use crate::lift::{self, Changes};
@@ -14,6 +17,8 @@ use crate::source::Document;
 /// Options of `migrate`.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    #[command(flatten)]
+    live: Live,
     #[command(flatten)]
     input: Input,
     /// The orchestrator to move to
@@ -60,7 +65,11 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     let Some(target) = targets.first() else {
         return common::usage_error("say where to with --to", streams);
     };
-    let loaded = args.input.load();
+    let live = match args.live.pages(args.input.namespace.as_deref()) {
+        Ok(pages) => pages,
+        Err(error) => return diff::failed(&error, &Masker::default(), streams),
+    };
+    let loaded = args.input.load_with(live);
     let settings = Settings {
         sources: &loaded.sources,
         platform: &loaded.platform,

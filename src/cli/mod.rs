@@ -3,11 +3,13 @@
 mod apply;
 mod batch;
 mod common;
+mod complete;
 mod completion;
 mod diff;
 mod explain;
 pub mod init;
 mod lift;
+mod live;
 mod migrate;
 mod pods;
 mod render;
@@ -93,6 +95,11 @@ pub struct Streams<'a> {
 /// Failures of the streams and other trouble outside of the input. What is wrong with the input is told on `err`, and shows
 /// in the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let called = args.first().and_then(|a| std::path::Path::new(a).file_stem());
+    if called.is_some_and(|name| name == complete::EXECUTABLE) {
+        return complete::run(&args[1..], streams);
+    }
     let matches = match Cli::command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return usage(&error, streams),

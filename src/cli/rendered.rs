@@ -87,7 +87,12 @@ pub fn rendered(
     let (mut groups, mut masker, mut pods) = (Vec::new(), Masker::default(), Vec::new());
     for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
         findings.extend(outcome.findings);
-        let mut objects: Vec<Node> = outcome.objects.into_iter().flatten().flat_map(items).collect();
+        let mut objects: Vec<Node> = outcome
+            .objects
+            .into_iter()
+            .flatten()
+            .filter(|o| !o.is_null())
+            .collect();
         let set = match (kind, targets.first()) {
             (DocumentKind::Serving, Some(target)) => set_of(&document.root, &namespace, *target),
             _ => None,
@@ -149,17 +154,4 @@ fn expected(
         namespace: set.namespace.clone(),
         roles,
     })
-}
-
-/// The objects of a document: those of a List, or itself. An empty document is none.
-fn items(object: Node) -> Vec<Node> {
-    let list = object
-        .get("kind")
-        .and_then(Node::as_str)
-        .is_some_and(|k| k == "List");
-    match object.get("items").and_then(Node::as_seq) {
-        Some(items) if list => items.to_vec(),
-        _ if object.is_null() => Vec::new(),
-        _ => vec![object],
-    }
 }

@@ -2,8 +2,12 @@
 
 use super::Streams;
 use super::common::{self, Exit};
+use super::diff;
+use crate::cluster::{Cluster, Connection, Installed, Target};
+use crate::diagnostic::mask::Masker;
 use crate::dialect::{self, Dialect};
 use crate::ir::{Feature, Support};
+use crate::source::emit::{self, Format};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -19,6 +23,8 @@ pub enum Output {
     Json,
     /// The names.
     Name,
+    /// With --live: a Platform document for --platform.
+    Yaml,
 }
 
 /// Options of `targets`.
@@ -30,6 +36,11 @@ pub struct Args {
     /// Form of the table
     #[arg(short, long, value_enum, default_value = "table")]
     output: Output,
+    /// Look into the cluster: which are installed, with schedulers and gateways
+    #[arg(long)]
+    live: bool,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 /// Runs the verb.
@@ -37,6 +48,9 @@ pub struct Args {
 /// # Errors
 /// Failures of the stream.
 pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
+    if args.live {
+        return live(&args, streams);
+    }
     let chosen: Vec<&dyn Dialect> = match common::targets(&args.names) {
         Ok(targets) if targets.is_empty() => dialect::ALL.to_vec(),
         Ok(targets) => targets,
@@ -49,11 +63,130 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
             Value::Array(chosen.iter().map(|d| json_of(*d)).collect())
         ),
         Output::Wide => matrix(&chosen),
+        Output::Yaml => return common::usage_error("-o yaml describes a cluster: add --live", streams),
         Output::Table if args.names.is_empty() => table(&chosen),
         Output::Table => chosen.iter().map(|d| details(*d)).collect::<Vec<_>>().join("\n"),
     };
     streams.out.write_all(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// What is installed in the cluster.
+fn live(args: &Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
+    let installed = Cluster::connect(&args.connection).and_then(|cluster| Installed::look(&cluster));
+    let mut installed = match installed {
+        Ok(installed) => installed,
+        Err(error) => return diff::failed(&error, &Masker::default(), streams),
+    };
+    if let Err(message) = common::targets(&args.names) {
+        return common::usage_error(&message, streams);
+    }
+    installed
+        .targets
+        .retain(|t| args.names.is_empty() || args.names.iter().any(|n| n == t.name));
+    let text = match args.output {
+        Output::Table | Output::Wide => live_table(&installed),
+        Output::Json => format!("{:#}\n", live_json(&installed)),
+        Output::Name => installed
+            .targets
+            .iter()
+            .filter(|t| t.renders)
+            .map(|t| format!("{}\n", t.name))
+            .collect(),
+        Output::Yaml => emit::documents(&[installed.platform()], Format::Yaml),
+    };
+    streams.out.write_all(text.as_bytes())?;
+    for unseen in &installed.unseen {
+        writeln!(streams.err, "warning: cannot see {unseen}")?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What can be done with a target in this cluster.
+fn state(installed: &Installed, target: &Target) -> &'static str {
+    match (
+        target.renders,
+        target.served.is_empty(),
+        installed.controllers.get(target.name),
+    ) {
+        (_, true, _) => "not installed",
+        (false, false, _) => "other version",
+        (true, _, None) if !installed.unseen.is_empty() => "installed",
+        (true, _, None) => "no controller",
+        (true, _, Some(controller)) if controller.available => "installed",
+        (true, _, Some(_)) => "not available",
+    }
+}
+
+fn live_table(installed: &Installed) -> String {
+    let mut out = format!("{:18} {:14} {:16} {}\n", "NAME", "STATE", "VERSION", "SERVED");
+    for target in &installed.targets {
+        let version = installed
+            .controllers
+            .get(target.name)
+            .map_or("", |c| c.version.as_str());
+        let served = if target.served.is_empty() {
+            "-".to_owned()
+        } else {
+            target.served.join(", ")
+        };
+        let version = if version.is_empty() { "-" } else { version };
+        let _ = writeln!(
+            out,
+            "{:18} {:14} {version:16} {served}",
+            target.name,
+            state(installed, target)
+        );
+    }
+    let list = |words: Vec<&str>| {
+        if words.is_empty() {
+            "none found".to_owned()
+        } else {
+            words.join(", ")
+        }
+    };
+    let schedulers: Vec<String> = installed
+        .schedulers()
+        .iter()
+        .map(|s| {
+            format!(
+                "{s} {}",
+                installed.controllers.get(s).map_or("", |c| c.version.as_str())
+            )
+            .trim_end()
+            .to_owned()
+        })
+        .collect();
+    let _ = writeln!(out, "\nKubernetes: {}", installed.server);
+    let _ = writeln!(
+        out,
+        "Schedulers: {}",
+        list(schedulers.iter().map(String::as_str).collect())
+    );
+    let _ = writeln!(
+        out,
+        "Gateway classes: {}",
+        list(installed.gateways.iter().map(String::as_str).collect())
+    );
+    out
+}
+
+fn live_json(installed: &Installed) -> Value {
+    let targets: Vec<Value> = installed
+        .targets
+        .iter()
+        .map(|t| {
+            let controller = installed.controllers.get(t.name);
+            json!({
+                "name": t.name, "kind": t.kind, "state": state(installed, t), "served": t.served,
+                "version": controller.map(|c| &c.version), "available": controller.map(|c| c.available),
+            })
+        })
+        .collect();
+    json!({
+        "server": installed.server, "targets": targets, "schedulers": installed.schedulers(), "gatewayClasses": installed.gateways,
+        "unseen": installed.unseen,
+    })
 }
 
 fn table(dialects: &[&dyn Dialect]) -> String {

@@ -130,7 +130,7 @@ fn turns(groups: &[Group]) -> Vec<Turn<'_>> {
 
 impl Applier<'_> {
     /// Applies all groups.
-    pub(super) async fn apply(&self, groups: &[Group], sink: Sink<'_>) -> Result<(), Stopped> {
+    pub(super) async fn apply(&self, groups: &[Group], sink: Sink<'_>) -> Result<(), Box<Stopped>> {
         let turns = turns(groups);
         let mut names: Vec<BTreeSet<ObjectName>> = groups.iter().map(|_| BTreeSet::new()).collect();
         let mut gone: BTreeMap<usize, Vec<Member>> = BTreeMap::new();
@@ -157,23 +157,25 @@ impl Applier<'_> {
             if let Some(set) = &groups[group].set {
                 self.close(set, &names[group], &members, sink)
                     .await
-                    .map_err(|(why, at)| Stopped {
-                        why,
-                        at,
-                        remaining: Vec::new(),
+                    .map_err(|(why, at)| {
+                        Box::new(Stopped {
+                            why,
+                            at,
+                            remaining: Vec::new(),
+                        })
                     })?;
             }
         }
         Ok(())
     }
 
-    fn stopped(&self, why: Why, at: &Node, rest: &[Turn<'_>]) -> Stopped {
+    fn stopped(&self, why: Why, at: &Node, rest: &[Turn<'_>]) -> Box<Stopped> {
         let name = |object: &Node| ObjectName::of(object).unwrap_or_default();
-        Stopped {
+        Box::new(Stopped {
             why,
             at: Some(name(at)),
             remaining: rest.iter().map(|t| name(t.object)).collect(),
-        }
+        })
     }
 
     /// Applies one object and waits until what builds on it can follow.

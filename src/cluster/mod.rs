@@ -17,6 +17,7 @@ mod config;
 mod discovery;
 mod error;
 pub mod json;
+mod live;
 mod object;
 mod options;
 mod owners;
@@ -30,6 +31,7 @@ pub use client::{Client, Content, encode};
 pub use compare::{Compared, Scene, Verdict, shown};
 pub use discovery::{Discovery, Resource};
 pub use error::{Cause, Error, Status};
+pub use live::{Controller, Installed, Target};
 pub use object::ObjectName;
 pub use options::Connection;
 pub use owners::{Manager, Owners};
@@ -99,10 +101,10 @@ impl Cluster {
                 .map(|o| compare::compare(&self.client, &self.discovery, o, scene));
             let mut results = stream::iter(futures).buffered(AT_ONCE);
             while let Some(compared) = results.next().await {
-                if let Verdict::Failed(error) = &compared.verdict {
-                    if error.is_of_connection() {
-                        return Err(error.clone().into());
-                    }
+                if let Verdict::Failed(error) = &compared.verdict
+                    && error.is_of_connection()
+                {
+                    return Err(error.clone().into());
                 }
                 each(compared)?;
             }
@@ -130,7 +132,7 @@ impl Cluster {
         expected: &BTreeMap<ObjectName, Done>,
         options: Options,
         sink: Sink<'_>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), Box<Stopped>> {
         let interrupted = Cell::new(false);
         let applier = apply::Applier {
             client: &self.client,
@@ -147,7 +149,7 @@ impl Cluster {
                     result = &mut work => return result,
                     signal = tokio::signal::ctrl_c() => {
                         if interrupted.replace(true) || signal.is_err() {
-                            return Err(Stopped { why: Why::Interrupted, at: None, remaining: Vec::new() });
+                            return Err(Box::new(Stopped { why: Why::Interrupted, at: None, remaining: Vec::new() }));
                         }
                     }
                 }

@@ -64,7 +64,7 @@ fn owns(fields: &Node, path: &[Step]) -> bool {
     let Some((step, rest)) = path.split_first() else {
         return true;
     };
-    match step {
+    leaf || match step {
         Step::Key(key) => map.get(&format!("f:{key}")).is_some_and(|f| owns(f, rest)),
         Step::Value(value) => map
             .iter()
@@ -72,8 +72,6 @@ fn owns(fields: &Node, path: &[Step]) -> bool {
         Step::Index(index) => map.get(&format!("i:{index}")).is_some_and(|f| owns(f, rest)),
         Step::Element(values) => map.iter().any(|(k, f)| is_element(k, values) && owns(f, rest)),
     }
-    .then_some(true)
-    .unwrap_or(leaf)
 }
 
 /// Whether a key like `k:{"containerPort":80,"protocol":"TCP"}` names the element with these values among others.

@@ -60,10 +60,11 @@ pub(super) fn steps(old: &[Node], new: &[Node], field: &str) -> (Vec<Step>, Vec<
                 return (a, b);
             }
         }
-    } else if SETS.contains(field) && both().all(|e| matches!(e.value, Value::Str(_))) {
-        if let (Some(a), Some(b)) = (values(old), values(new)) {
-            return (a, b);
-        }
+    } else if SETS.contains(field)
+        && both().all(|e| matches!(e.value, Value::Str(_)))
+        && let (Some(a), Some(b)) = (values(old), values(new))
+    {
+        return (a, b);
     }
     by_place(old, new)
 }

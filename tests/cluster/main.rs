@@ -17,7 +17,9 @@ mod common;
 mod control_plane;
 mod diff;
 mod faults;
+mod plugin;
 mod proxy;
+mod rights;
 mod server;
 
 use control_plane::ControlPlane;
@@ -51,6 +53,8 @@ fn main() {
     tests.extend(diff::tests());
     tests.extend(apply::tests());
     tests.extend(faults::tests());
+    tests.extend(plugin::tests());
+    tests.extend(rights::tests());
     let required = std::env::var_os("CI").is_some_and(|v| v == "true");
     let missing = if args.list {
         None

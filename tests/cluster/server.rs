@@ -121,11 +121,6 @@ impl Server {
         std::thread::sleep(std::time::Duration::from_millis(300));
     }
 
-    /// Deletes an object.
-    pub fn delete(&self, path: &str) -> Result<Value, String> {
-        self.json("DELETE", path, None)
-    }
-
     /// A namespace of its own for a test.
     pub fn namespace(&self, name: &str) {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
