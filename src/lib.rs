@@ -18,6 +18,7 @@
 //! | [`source`] | text to tree and back: positions, scalars as Kubernetes reads them, safe emission |
 //! | [`diagnostic`] | what the compiler says: codes, losses, the account that nothing is lost, writers |
 //! | [`kubernetes`] | the objects that Kubernetes itself defines: pod templates, strategic merge, companions |
+//! | [`crd`] | objects judged by the CustomResourceDefinitions of their kinds |
 //! | [`spec`] | the language `infer.dev/v1alpha1`: types, strict decoding, schema |
 //! | [`ir`] | the lattice of pods that all orchestrators share; capabilities; address expressions answered |
 //! | [`engine`] | vLLM, SGLang, TensorRT-LLM: typed settings and command lines, by version |
@@ -34,6 +35,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod compile;
+pub mod crd;
 pub mod diagnostic;
 pub mod dialect;
 pub mod diff;

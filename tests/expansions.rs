@@ -20,6 +20,8 @@
 mod common;
 #[path = "expansions/compare.rs"]
 mod compare;
+#[path = "expansions/crds.rs"]
+mod crds;
 #[path = "expansions/record.rs"]
 mod record;
 
@@ -28,7 +30,8 @@ use kubectl_infer::diagnostic::Ledger;
 use kubectl_infer::dialect::{self, platform::Platform};
 use kubectl_infer::pods::{json, totals};
 use kubectl_infer::source::emit::{self, Format};
-use kubectl_infer::source::{Input, Limits, Sources, load_inputs};
+use kubectl_infer::source::{Document, Input, Limits, Sources, load_inputs};
+use kubectl_infer::template::Templates;
 use kubectl_infer::value::{Node, Value as NodeValue};
 use libtest_mimic::{Arguments, Failed, Trial};
 use record::Record;
@@ -60,8 +63,14 @@ fn main() {
             shared.join("expansions").join(dialect),
             shared.join("corpus").join(dialect),
         );
+        let (definitions, of, also) = (shared.join("crds"), records.clone(), corpus.clone());
         trials.push(Trial::test(format!("{dialect}::records"), move || {
             run(dialect, &records, &corpus, false)
+        }));
+        trials.push(Trial::test(format!("{dialect}::crds"), move || {
+            crds::run(dialect, &of, &also, &definitions, &|path| {
+                platform(dialect, path, &of)
+            })
         }));
     }
     libtest_mimic::run(&args, trials).exit();
@@ -209,8 +218,16 @@ fn platform(dialect: &str, record: &Path, records: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// The prediction for a record's manifest in the record's namespace, as the JSON of the contract.
-fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String> {
+/// A record's manifest, and how the operator ran.
+struct Read {
+    sources: Sources,
+    documents: Vec<Document>,
+    platform: Platform,
+    templates: Templates,
+}
+
+/// Reads a record's manifest, in the record's namespace.
+fn read(record: &Record, platform: &Option<PathBuf>) -> Result<Read, String> {
     let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
     let load = |path: &Path, sources: &mut Sources, ledger: &mut Ledger| {
         load_inputs(
@@ -241,14 +258,26 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
     if ledger.has_errors() {
         return Err(format!("cannot be read: {}", ledger.diagnostics[0].message));
     }
+    Ok(Read {
+        sources,
+        documents,
+        platform: how,
+        templates,
+    })
+}
+
+/// The prediction for a record's manifest in the record's namespace, as the JSON of the contract.
+fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String> {
+    let read = read(record, platform)?;
     let settings = Settings {
-        sources: &sources,
-        platform: &how,
-        templates: &templates,
+        sources: &read.sources,
+        platform: &read.platform,
+        templates: &read.templates,
         namespace: None,
         annotate_target: false,
     };
-    let prediction = compile::predict(&documents, &settings);
+    let documents = &read.documents;
+    let prediction = compile::predict(documents, &settings);
     let silent = prediction.diagnostics.is_empty();
     let sums = totals::totals(&prediction.workloads, 8);
     let text = emit::documents(&[json::document(prediction.workloads, &sums)], Format::Json);
@@ -256,7 +285,7 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
         serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())?;
     let judged = documents
         .iter()
-        .all(|d| compile::expander(&d.root, &how).is_some());
+        .all(|d| compile::expander(&d.root, &read.platform).is_some());
     predicted["known"] = (silent && judged).into();
     Ok(predicted)
 }

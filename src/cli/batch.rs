@@ -2,7 +2,8 @@
 
 use super::common::Loaded;
 use crate::compile::{self, Compiled, DocumentKind, Settings};
-use crate::diagnostic::{Diagnostic, Finding, Ledger, Severity, suppress};
+use crate::crd::Crds;
+use crate::diagnostic::{Diagnostic, Finding, Ledger, Severity, Target, suppress};
 use crate::dialect::Dialect;
 use crate::source::Document;
 use crate::value::{Id, Node, Str};
@@ -19,12 +20,12 @@ pub struct Outcome {
 }
 
 /// What a batch does with each spec.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
+#[derive(Clone, Copy, Debug)]
+pub enum Mode<'a> {
     /// Render it.
     Render,
-    /// Only say what is wrong with it.
-    Check,
+    /// Only say what is wrong with it, and with the objects that it becomes by these definitions.
+    Check(Option<&'a Crds>),
 }
 
 /// Runs all documents through the compiler on `jobs` threads.
@@ -32,7 +33,7 @@ pub fn run(
     loaded: &Loaded,
     targets: &[&'static dyn Dialect],
     namespace: Option<Str>,
-    mode: Mode,
+    mode: Mode<'_>,
     jobs: usize,
 ) -> Vec<Outcome> {
     let settings = Settings {
@@ -73,7 +74,7 @@ fn one(
     kind: DocumentKind,
     targets: &[&'static dyn Dialect],
     settings: &Settings<'_>,
-    mode: Mode,
+    mode: Mode<'_>,
 ) -> Outcome {
     if kind != DocumentKind::Serving {
         return Outcome {
@@ -83,7 +84,7 @@ fn one(
     }
     let decoded = compile::decode(&document.root, settings.sources);
     let mut diagnostics = decoded.diagnostics.clone();
-    if mode == Mode::Check || decoded.failed {
+    if matches!(mode, Mode::Check(_)) || decoded.failed {
         compile::check(&decoded, settings)
             .into_iter()
             .for_each(|d| add(&mut diagnostics, d));
@@ -97,8 +98,9 @@ fn one(
                 diagnostics: mut said,
             } = compile::compile(&decoded, &leaves, *target, settings);
             let sound = said.iter().all(|d| d.severity != Severity::Error);
-            if mode == Mode::Check && sound {
+            if let (Mode::Check(crds), true) = (mode, sound) {
                 said.extend(compile::predict(&documents(document, &made), settings).diagnostics);
+                said.extend(judged(&made, target.info().name, crds, settings));
             }
             objects.push(made);
             said.into_iter().for_each(|d| add(&mut diagnostics, d));
@@ -108,6 +110,23 @@ fn one(
         objects,
         findings: concrete(&diagnostics, document, settings),
     }
+}
+
+/// What the definitions say about rendered objects.
+fn judged(objects: &[Node], dialect: &str, crds: Option<&Crds>, settings: &Settings<'_>) -> Vec<Diagnostic> {
+    let Some(crds) = crds else { return Vec::new() };
+    let of = |object: &Node| {
+        let text = |path: &[&str]| object.at(path).and_then(Node::as_str).map(Str::from);
+        let target = Target {
+            dialect: dialect.into(),
+            kind: text(&["kind"]),
+            name: text(&["metadata", "name"]),
+            pointer: None,
+        };
+        let said = compile::judge(object, crds, settings).diagnostics.into_iter();
+        said.map(|d| d.target(target.clone())).collect::<Vec<_>>()
+    };
+    objects.iter().flat_map(of).collect()
 }
 
 /// Rendered objects as documents, which stand where they come from.

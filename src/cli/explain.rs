@@ -45,13 +45,14 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 
 /// All codes, in order.
 pub fn codes() -> Vec<&'static Code> {
-    let areas: [&[&'static Code]; 13] = [
+    let areas: [&[&'static Code]; 14] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
         &[&super::common::BAD_SET, &super::common::NOT_A_PLATFORM],
         crate::plan::codes::CODES,
         crate::engine::CODES,
         crate::kubernetes::codes::CODES,
+        crate::crd::codes::CODES,
         crate::template::CODES,
         crate::diagnostic::account::CODES,
         crate::ir::capability::CODES,

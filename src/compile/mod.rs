@@ -8,11 +8,13 @@
 //! order of results is the order of the input.
 
 mod finish;
+mod judge;
 mod options;
 mod patch;
 mod predict;
 mod set;
 
+pub use judge::{Judgement, judge};
 pub use predict::{DEFAULT_NAMESPACE, Prediction, expander, predict};
 pub use set::{Assignment, assign, path};
 

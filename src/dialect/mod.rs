@@ -165,6 +165,9 @@ pub trait Dialect: Sync {
         Expansion::default()
     }
 
+    /// What the dialect's mutating webhooks do to a new object before its schema is asked, as far as the schema can tell.
+    fn mutate(&self, _object: &mut Node, _cx: &mut Context<'_>) {}
+
     /// Whether objects of this kind are of the dialect's own, workloads or not: what is left of them after lifting means
     /// nothing to another target.
     fn owns(&self, api_version: &str, kind: &str) -> bool {

@@ -111,7 +111,9 @@ impl Loader<'_> {
 
     fn directory(&mut self, directory: &Path) {
         let mut files = Vec::new();
-        self.walk(directory, &mut files);
+        walk(directory, &mut files, &mut |path, error| {
+            self.unreadable(&path.to_string_lossy(), &error);
+        });
         if files.is_empty() {
             let message = format!("{} holds no *.yaml, *.yml or *.json file", directory.display());
             self.report
@@ -120,30 +122,6 @@ impl Loader<'_> {
         files.sort();
         for path in files {
             self.file(&path, &path.to_string_lossy());
-        }
-    }
-
-    /// Collects the manifest files of a directory. Links to directories are not followed, so it ends; links to files are,
-    /// because mounted ConfigMaps consist of them.
-    fn walk(&mut self, root: &Path, files: &mut Vec<PathBuf>) {
-        let mut open = vec![root.to_path_buf()];
-        while let Some(directory) = open.pop() {
-            let entries = fs::read_dir(&directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            match entries {
-                Ok(entries) => {
-                    for entry in entries {
-                        let path = entry.path();
-                        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                            open.push(path);
-                        } else if is_manifest(&path) && path.is_file() {
-                            files.push(path);
-                        }
-                    }
-                }
-                Err(error) => {
-                    self.unreadable(&directory.to_string_lossy(), &error);
-                }
-            }
         }
     }
 
@@ -200,6 +178,44 @@ impl Loader<'_> {
             self.report.report(
                 said.remedy("check that this is the file that was meant, and that what wrote it worked"),
             );
+        }
+    }
+}
+
+/// All manifest files of a directory and of those below it, in order; of a file, itself.
+///
+/// # Errors
+/// The first directory that cannot be read.
+pub fn manifests(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let (mut files, mut failed) = (Vec::new(), None);
+    walk(path, &mut files, &mut |_, error| {
+        failed = failed.take().or(Some(error))
+    });
+    files.sort();
+    failed.map_or(Ok(files), Err)
+}
+
+/// Collects the manifest files of a directory. Links to directories are not followed, so it ends; links to files are,
+/// because mounted ConfigMaps consist of them.
+fn walk(root: &Path, files: &mut Vec<PathBuf>, unreadable: &mut dyn FnMut(&Path, io::Error)) {
+    let mut open = vec![root.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        let entries = fs::read_dir(&directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        match entries {
+            Ok(entries) => {
+                for entry in entries {
+                    let path = entry.path();
+                    if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                        open.push(path);
+                    } else if is_manifest(&path) && path.is_file() {
+                        files.push(path);
+                    }
+                }
+            }
+            Err(error) => unreadable(&directory, error),
         }
     }
 }

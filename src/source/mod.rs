@@ -12,7 +12,7 @@ mod scalar;
 pub mod codes;
 pub mod emit;
 
-pub use load::{Input, load, load_inputs};
+pub use load::{Input, load, load_inputs, manifests};
 pub use parse::{Limits, parse, parse_bytes, parse_value};
 pub use position::{Location, Position, pointer_step};
 pub use scalar::surprising;

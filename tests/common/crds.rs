@@ -1,6 +1,8 @@
 //! Objects judged by the upstream CRDs, as an API server would: types, patterns, required fields, unknown fields, duplicate keys
-//! of list maps.
+//! of list maps; by a JSON Schema validator, and by the compiler's own reading, which also asks the rules in CEL.
 
+use kubectl_infer::diagnostic::Ledger;
+use kubectl_infer::source::{Input, Limits, Sources, load_inputs};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,13 +21,14 @@ type Known = BTreeMap<(String, String), Option<Arc<Schema>>>;
 pub struct Crds {
     files: Vec<PathBuf>,
     known: Mutex<Known>,
+    own: kubectl_infer::crd::Crds,
 }
 
 impl Crds {
     /// The CRDs below a directory.
-    pub fn new(dir: &Path) -> Self {
+    pub fn new(root: &Path) -> Self {
         let mut files = Vec::new();
-        let mut stack = vec![dir.to_owned()];
+        let mut stack = vec![root.to_owned()];
         while let Some(dir) = stack.pop() {
             for entry in std::fs::read_dir(dir).unwrap().flatten() {
                 match entry.path() {
@@ -39,6 +42,7 @@ impl Crds {
         Self {
             files,
             known: Mutex::default(),
+            own: kubectl_infer::crd::Crds::open(root).unwrap(),
         }
     }
 
@@ -73,7 +77,22 @@ impl Crds {
             .map(|e| format!("{}: {}", e.instance_path().as_str(), shorten(&e.to_string())))
             .collect();
         list_maps(&schema.raw, object, "", &mut errors);
+        errors.extend(self.own_errors(object));
         Some(errors)
+    }
+
+    /// What the compiler itself says, rules that it could not ask included.
+    fn own_errors(&self, object: &Value) -> Vec<String> {
+        let (mut sources, mut ledger) = (Sources::new(), Ledger::new());
+        let input = Input::Text {
+            name: "object".into(),
+            text: object.to_string(),
+        };
+        for document in load_inputs(&[input], &mut sources, &Limits::default(), &mut ledger) {
+            self.own.check(&document.root, &mut |_| {}, &mut ledger);
+        }
+        let said = ledger.diagnostics.iter();
+        said.map(|d| format!("{}: {}", d.code.id, d.message)).collect()
     }
 }
 

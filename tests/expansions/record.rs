@@ -13,6 +13,10 @@ pub struct Record {
     pub accepted: bool,
     /// What it said otherwise.
     pub errors: String,
+    /// What it said beside.
+    pub warnings: Vec<String>,
+    /// The objects of the manifest as it stored them.
+    pub stored: Vec<Value>,
     /// The pods.
     pub pods: Vec<Value>,
 }
@@ -45,8 +49,24 @@ impl Record {
             .get("namespace")
             .and_then(Value::as_str)
             .unwrap_or("NAMESPACE");
+        let list = |key: &str| {
+            record
+                .get(key)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let texts = |key: &str| {
+            list(key)
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        };
         Some(Self {
             manifest,
+            warnings: texts("warnings"),
+            stored: list("stored"),
             namespace: namespace.to_owned(),
             accepted: record.get("accepted")?.as_bool()?,
             errors: record.get("errors").map(Value::to_string).unwrap_or_default(),

@@ -19,7 +19,7 @@ use crate::kubernetes::names;
 use crate::pods::{Expansion, Pod, Problem, Scene};
 use crate::source::Document;
 use crate::spec::decode::Decoder;
-use crate::value::{Ids, Map, Node, Str};
+use crate::value::{Ids, Map, Node, Str, Value};
 
 /// Whether pods come of objects of a kind, or their number depends on them.
 pub fn expands(api_version: &str, kind: &str) -> bool {
@@ -29,6 +29,29 @@ pub fn expands(api_version: &str, kind: &str) -> bool {
         "model.aibrix.ai/v1alpha1" => kind == "ModelAdapter",
         _ => false,
     }
+}
+
+/// What the mutating webhook of StormServices does before the schema is asked: it writes the object anew, without zeros.
+pub fn mutate(object: &mut Node, cx: &mut Context<'_>) {
+    let mut decoder = Decoder {
+        sources: cx.sources,
+        ledger: cx.ledger,
+    };
+    let platform: Platform = cx.platform.section("aibrix", &mut decoder);
+    let webhooks = platform.webhooks.as_ref().is_none_or(|w| w.value);
+    if !webhooks || object.get("kind").and_then(Node::as_str) != Some("StormService") {
+        return;
+    }
+    object.walk_mut(&mut |node| {
+        let gang = "coschedulingSchedulingStrategy";
+        let Value::Map(map) = &mut node.value else {
+            return;
+        };
+        if let Some(Value::Map(gang)) = map.get_mut(gang).map(|n| &mut n.value) {
+            gang.retain(|key, value| key != "minMember" || value.as_int() != Some(0));
+        }
+    });
+    crate::dialect::shared::amounts_as_text(object);
 }
 
 /// The pods of an object.

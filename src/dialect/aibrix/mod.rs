@@ -186,6 +186,10 @@ impl Dialect for Aibrix {
         lower::lower(serving, cx)
     }
 
+    fn mutate(&self, object: &mut Node, cx: &mut Context<'_>) {
+        expand::mutate(object, cx);
+    }
+
     fn expands(&self, api_version: &str, kind: &str) -> bool {
         expand::expands(api_version, kind)
     }

@@ -142,6 +142,10 @@ impl Dialect for Grove {
         lower::lower(serving, cx)
     }
 
+    fn mutate(&self, object: &mut Node, _cx: &mut Context<'_>) {
+        read::mutate(object);
+    }
+
     fn expands(&self, api_version: &str, kind: &str) -> bool {
         api_version == read::API_VERSION && expand::KINDS.contains(&kind)
     }

@@ -7,7 +7,7 @@ use super::codes::SCHEMA;
 use crate::dialect::shared::read::Reader;
 use crate::pods::Problem;
 use crate::pods::template::{Judgement, judge};
-use crate::value::{Ids, Map, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Str, Traced, Value};
 
 /// The group and version of all kinds.
 pub(super) const API_VERSION: &str = "grove.io/v1alpha1";
@@ -360,4 +360,30 @@ fn constraint(r: &mut Reader<'_>, path: &str) -> Option<Constraint> {
         preferred: filled(&mut r, "pack.preferred"),
         pack_domain: filled(&mut r, "packDomain"),
     })
+}
+
+/// What the defaulting webhook of PodCliqueSets does before the schema is asked: it writes the object anew by its Go types.
+pub fn mutate(object: &mut Node) {
+    if object.get("kind").and_then(Node::as_str) != Some("PodCliqueSet") {
+        return;
+    }
+    let cliques = object.at(&["spec", "template", "cliques"]).and_then(Node::as_seq);
+    for n in 0..cliques.map_or(0, <[Node]>::len) {
+        let path = ["spec", "template", "cliques"];
+        let Some(clique) = object.at_mut(&path).seq_mut().get_mut(n) else {
+            return;
+        };
+        let Some(Value::Map(spec)) = (match &mut clique.value {
+            Value::Map(map) => map.get_mut("spec").map(|n| &mut n.value),
+            _ => None,
+        }) else {
+            continue;
+        };
+        for (key, value) in [("roleName", Node::from("")), ("replicas", Node::from(1_i64))] {
+            if !spec.contains_key(key) {
+                spec.insert(key, value);
+            }
+        }
+    }
+    crate::dialect::shared::amounts_as_text(object);
 }

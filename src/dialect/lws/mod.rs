@@ -143,6 +143,10 @@ impl Dialect for Lws {
         lower::lower(serving, cx)
     }
 
+    fn mutate(&self, object: &mut Node, _cx: &mut Context<'_>) {
+        read::mutate(object);
+    }
+
     fn expands(&self, api_version: &str, kind: &str) -> bool {
         [
             (INFO.api_version, INFO.kind),

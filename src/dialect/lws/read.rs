@@ -289,3 +289,19 @@ pub fn unknown_fields(root: &Node, ledger: &mut Ledger) {
         }
     }
 }
+
+/// What the mutating webhook of LeaderWorkerSets does before the schema is asked.
+pub fn mutate(object: &mut Node) {
+    if object.get("kind").and_then(Node::as_str) != Some("LeaderWorkerSet") {
+        return;
+    }
+    if let Some(spec) = object.get("spec").filter(|s| s.as_map().is_some()) {
+        let network = spec.get("networkConfig").and_then(Node::as_map);
+        if network.is_some_and(|n| !n.contains_key("subdomainPolicy")) {
+            object
+                .at_mut(&["spec", "networkConfig"])
+                .set("subdomainPolicy", "Shared");
+        }
+    }
+    crate::dialect::shared::amounts_as_text(object);
+}

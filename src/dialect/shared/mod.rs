@@ -21,8 +21,9 @@ pub use templates::{
 };
 
 use super::Context;
+use crate::kubernetes::quantity::Quantity;
 use crate::template::Vars;
-use crate::value::Node;
+use crate::value::{Node, Value};
 
 /// Fills a template of the dialect; a template error becomes a diagnostic, and nothing is returned. What a user's template
 /// has no place for is named as such.
@@ -39,4 +40,23 @@ pub fn fill(cx: &mut Context<'_>, name: &str, vars: &Vars) -> Option<Node> {
             None
         }
     }
+}
+
+/// What comes of amounts of resources when a webhook writes an object anew by its Go types: numbers become text.
+pub fn amounts_as_text(node: &mut Node) {
+    node.walk_mut(&mut |node| {
+        for key in ["requests", "limits"] {
+            let Value::Map(map) = &mut node.value else { return };
+            let Some(Value::Map(amounts)) = map.get_mut(key).map(|n| &mut n.value) else {
+                continue;
+            };
+            for (_, amount) in amounts.iter_mut() {
+                if let (Value::Int(_) | Value::Float(_), Ok(read)) =
+                    (&amount.value, Quantity::from_node(amount))
+                {
+                    amount.value = Value::Str(read.to_string().into());
+                }
+            }
+        }
+    });
 }
