@@ -20,7 +20,7 @@ pub use set::{Assignment, assign, path};
 
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Waiver, balance};
 use crate::dialect::{self, Context, Dialect, platform::Platform};
-use crate::ir::capability;
+use crate::ir::{Feature, capability};
 use crate::plan;
 use crate::source::{Document, Sources};
 use crate::spec::codes::NOT_A_SERVING;
@@ -135,6 +135,7 @@ pub fn check(decoded: &Decoded, settings: &Settings<'_>) -> Vec<Diagnostic> {
             targets: &target_names(),
             routed: &[],
             runtime: None,
+            claims: true,
             namespace: settings.namespace.clone(),
             spelling_only: decoded.failed,
         };
@@ -224,6 +225,7 @@ fn lower(
         targets: &target_names(),
         routed: target.routed_engines(),
         runtime: serving.spec.as_ref().and_then(|spec| target.runtime(spec)),
+        claims: capability::is_native(info.capabilities, Feature::Claims),
         namespace: settings.namespace.clone(),
         spelling_only: false,
     };
@@ -256,6 +258,7 @@ pub fn objects(serving: &Serving, target: &dyn Dialect, settings: &Settings<'_>)
         targets: &target_names(),
         routed: target.routed_engines(),
         runtime: serving.spec.as_ref().and_then(|spec| target.runtime(spec)),
+        claims: capability::is_native(info.capabilities, Feature::Claims),
         namespace: None,
         spelling_only: false,
     };

@@ -56,6 +56,13 @@ pub const fn row(feature: Feature, support: Support, remedy: &'static str) -> Ca
     }
 }
 
+/// Whether a table calls a feature native.
+pub fn is_native(table: &[Capability], feature: Feature) -> bool {
+    table
+        .iter()
+        .any(|row| row.feature == feature && row.support == Support::Native)
+}
+
 /// The target has the effect by other means.
 pub const EMULATED: Code = Code {
     id: "INF4002",

@@ -66,6 +66,8 @@ pub enum Feature {
     Scaling,
     /// Bounds for drains.
     Disruption,
+    /// Claims made for each pod.
+    Claims,
 }
 
 impl Feature {
@@ -100,6 +102,7 @@ impl Feature {
         Self::InPlace,
         Self::Scaling,
         Self::Disruption,
+        Self::Claims,
     ];
 
     /// A few words for tables and messages.
@@ -134,6 +137,7 @@ impl Feature {
             Self::InPlace => "in-place updates",
             Self::Scaling => "automatic scaling of a role",
             Self::Disruption => "disruption budgets",
+            Self::Claims => "claims made for each pod",
         }
     }
 }
@@ -231,6 +235,9 @@ impl super::Role {
                 Feature::Disruption,
                 &ids.fold(Ids::none(), |ids, v| ids.union(&v.ids)),
             );
+        }
+        if !self.claimed.is_empty() {
+            add(Feature::Claims, &self.claimed);
         }
         let written_out = |u: &&mut Use| self.rollout.as_ref().is_some_and(|r| r.is_default(u.feature));
         uses[first..]

@@ -148,6 +148,11 @@ pub struct Role {
     pub disruption: Option<Disruption>,
     /// Whether its pods must list the pods of other roles: needs a service account that may.
     pub discovers: Vec<Traced<Str>>,
+    /// Claims made for each pod; their names are volumes of the templates. Empty where the target has none, and the templates
+    /// have ephemeral volumes instead.
+    pub claims: Vec<Node>,
+    /// What asked for claims, whether the target has them or not.
+    pub claimed: Ids,
     /// Options of this role for the target, as written under `roles[].targets.<dialect>`; null if there are none.
     pub options: Node,
 }

@@ -44,6 +44,8 @@ pub struct Request<'a> {
     pub routed: &'a [EngineType],
     /// The runtime that the target's operator expects around engines, if any.
     pub runtime: Option<runtime::Runtime>,
+    /// Whether the target makes claims for each pod; if not, pods have ephemeral volumes instead.
+    pub claims: bool,
     /// The namespace of the command line.
     pub namespace: Option<Str>,
     /// Parts of the spec could not be read: check names and references only, the rest would mislead.
@@ -164,7 +166,8 @@ fn plan_roles(
     let mut planned: Vec<ir::Role> = Vec::new();
     for routers in [false, true] {
         for (at, (role, options)) in numbered().filter(|(_, (r, _))| router(r) == routers) {
-            if let Some(made) = pod::role(scene, role, options.clone(), &mut planned, ledger) {
+            if let Some(made) = pod::role(scene, role, request.claims, options.clone(), &mut planned, ledger)
+            {
                 planned.push(made);
                 order.push(at);
             }
@@ -177,7 +180,8 @@ fn plan_roles(
         if let Some(runtime) = scene.runtime {
             runtime.apply(std::slice::from_mut(&mut implicit), ledger);
         }
-        if let Some(role) = pod::role(scene, &implicit, Node::default(), &mut planned, ledger) {
+        let options = Node::default();
+        if let Some(role) = pod::role(scene, &implicit, request.claims, options, &mut planned, ledger) {
             planned.push(ir::Role {
                 implicit: true,
                 ..role

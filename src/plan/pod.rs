@@ -13,7 +13,7 @@ use crate::kubernetes::codes::HIDDEN;
 use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::spec::decode::Decode;
 use crate::spec::engine::EngineType;
-use crate::value::{Map, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Str, Traced};
 use std::borrow::Cow;
 
 /// The IR of a role.
@@ -22,6 +22,7 @@ use std::borrow::Cow;
 pub fn role(
     scene: &Scene<'_>,
     role: &Resolved,
+    claims: bool,
     options: Node,
     planned: &mut [ir::Role],
     ledger: &mut Ledger,
@@ -64,14 +65,22 @@ pub fn role(
         scaling: policies::scaling(role, ledger),
         disruption: policies::disruption(role, ledger),
         discovers: built.discovers,
+        claims: if claims { role.claims.clone() } else { Vec::new() },
+        claimed: role
+            .claims
+            .iter()
+            .fold(Ids::none(), |ids, c| ids.union(&c.all_ids())),
         options,
     };
     let names = scene.role_names();
     for member in &mut planned.members {
         variables::read(&mut member.template, &names, ledger);
+        if !claims {
+            claimed(&role.claims, &mut member.template);
+        }
         if writes_kubernetes(role) || !scene.labels.entries.is_empty() {
             let before = ledger.diagnostics.len();
-            crate::kubernetes::check::pod_template(&with_claims(&member.template, &planned.options), ledger);
+            crate::kubernetes::check::pod_template(&with_claims(&member.template, &planned.claims), ledger);
             // Pods may hide a variable behind another of its name; the custom resources around them may not.
             let said = ledger.diagnostics[before..].iter_mut();
             said.filter(|d| d.code == &HIDDEN)
@@ -82,18 +91,38 @@ pub fn role(
     Some(planned)
 }
 
-/// A template with the volumes that a target makes of claims for each pod (`volumeClaimTemplates` of its options).
-fn with_claims<'a>(template: &'a Node, options: &Node) -> Cow<'a, Node> {
-    let claims = options.get("volumeClaimTemplates").and_then(Node::as_seq);
-    let Some(claims) = claims.filter(|c| !c.is_empty()) else {
+/// A template with the volumes that the target makes of claims for each pod.
+fn with_claims<'a>(template: &'a Node, claims: &[Node]) -> Cow<'a, Node> {
+    if claims.is_empty() {
         return Cow::Borrowed(template);
-    };
-    let mut whole = template.clone();
-    let volumes = whole.at_mut(&["spec", "volumes"]).seq_mut();
-    for name in claims.iter().filter_map(|c| c.at(&["metadata", "name"])) {
-        volumes.push(Map::from_iter([("name", name.clone()), ("emptyDir", Node::map())]).into());
     }
+    let mut whole = template.clone();
+    claimed(claims, &mut whole);
     Cow::Owned(whole)
+}
+
+/// Adds claims as generic ephemeral volumes: claims that live as long as their pod.
+fn claimed(claims: &[Node], template: &mut Node) {
+    if claims.is_empty() {
+        return;
+    }
+    let volumes = template.at_mut(&["spec", "volumes"]).seq_mut();
+    for claim in claims {
+        let Some(name) = claim.at(&["metadata", "name"]) else {
+            continue;
+        };
+        let mut made = Map::new();
+        let mut metadata = claim.get("metadata").cloned().unwrap_or_default();
+        metadata
+            .map_mut()
+            .retain(|key, _| ["labels", "annotations"].contains(&key));
+        if metadata.as_map().is_some_and(|m| !m.is_empty()) {
+            made.insert("metadata", metadata);
+        }
+        made.insert_some("spec", claim.get("spec").cloned());
+        let made = Map::from_iter([("volumeClaimTemplate", Node::derived(made, &claim.ids))]);
+        volumes.push(Map::from_iter([("name", name.clone()), ("ephemeral", made.into())]).into());
+    }
 }
 
 /// Takes back what engines say of their own sums and connectors where the plan has said it with a better place.

@@ -65,6 +65,8 @@ pub struct Resolved {
     pub worker: Option<PodTemplate>,
     /// Explicit members.
     pub members: Vec<Member>,
+    /// Claims made for each pod.
+    pub claims: Vec<Node>,
     /// `targets` of the role.
     pub targets: Option<Node>,
 }
@@ -138,6 +140,7 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
         leader,
         worker,
         members,
+        volume_claim_templates,
         targets,
     } = role;
     let name = name?;
@@ -186,6 +189,11 @@ fn resolve(spec: &ServingSpec, role: Role, ledger: &mut Ledger) -> Option<Resolv
         leader,
         worker,
         members: members.unwrap_or_default(),
+        claims: volume_claim_templates
+            .into_iter()
+            .flatten()
+            .map(|c| c.0)
+            .collect(),
         targets,
         name,
         phase,

@@ -292,6 +292,7 @@ fn role(scene: &Scene<'_>, backend: &Resolved, settings: Router) -> Resolved {
         leader: None,
         worker: None,
         members: Vec::new(),
+        claims: Vec::new(),
         targets: None,
     }
 }

@@ -3,7 +3,7 @@
 use super::decode::{Count, Positive, choice, object};
 use super::engine::{Accelerator, Engine, KvTransfer, Network, Parallelism, SharedMemory};
 use super::policy::{Disruption, Probes, Restart, Rollout, Scaling, Scheduling, Shutdown, Startup};
-use super::scalar::{PodTemplate, ResourceRequirements};
+use super::scalar::{PersistentVolumeClaim, PodTemplate, ResourceRequirements};
 use crate::value::{Node, Str, Traced};
 
 choice! {
@@ -76,6 +76,8 @@ object! {
         worker: "worker" => PodTemplate,
         /// The pods of a replica by kind, in rank order, when leader and worker are not enough. Each is a whole pod template.
         members: "members" => Vec<Member>,
+        /// Claims made for each pod, as in a StatefulSet; containers mount them by name.
+        volume_claim_templates: "volumeClaimTemplates" => Vec<PersistentVolumeClaim>,
         /// Options of this role for one dialect each, as `explain targets.DIALECT` lists them.
         targets: "targets" => Node,
     }

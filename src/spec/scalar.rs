@@ -192,6 +192,10 @@ carried! {
     PodTemplate, "PodTemplateSpec"
 }
 carried! {
+    /// A claim that is made for each pod.
+    PersistentVolumeClaim, "PersistentVolumeClaim"
+}
+carried! {
     /// A container's environment variable.
     EnvVar, "EnvVar"
 }

@@ -131,6 +131,11 @@ const CAPABILITIES: &[Capability] = &[
         Emulated("a PodDisruptionBudget with a number of pods that must stay"),
         "",
     ),
+    row(
+        Feature::Claims,
+        Lossy("generic ephemeral volumes: a claim goes with its pod, and a new pod starts with an empty one"),
+        "mount a claim that exists, or choose lws",
+    ),
 ];
 
 static INFO: Info = Info {

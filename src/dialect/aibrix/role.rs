@@ -47,6 +47,8 @@ impl Lowering<'_> {
             restart: _,
             scaling: _,
             disruption: _,
+            claims: _,
+            claimed: _,
             discovers: _,
             options: _,
         } = role;

@@ -109,6 +109,11 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         "",
     ),
     row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
+    row(
+        Feature::Claims,
+        Lossy("generic ephemeral volumes: a claim goes with its pod, and a new pod starts with an empty one"),
+        "mount a claim that exists, or choose lws",
+    ),
 ];
 
 /// How far it has the feature as this workload uses it.

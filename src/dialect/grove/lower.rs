@@ -264,6 +264,8 @@ impl Lowering<'_> {
             restart,
             scaling: _,
             disruption: _,
+            claims: _,
+            claimed: _,
             discovers: _,
             options: _,
         } = layout.role;

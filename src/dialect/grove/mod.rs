@@ -104,6 +104,11 @@ const CAPABILITIES: &[Capability] = &[
     row(Feature::InPlace, Lossy("pods are replaced"), ""),
     row(Feature::Scaling, Native, ""),
     row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
+    row(
+        Feature::Claims,
+        Lossy("generic ephemeral volumes: a claim goes with its pod, and a new pod starts with an empty one"),
+        "mount a claim that exists, or choose lws",
+    ),
 ];
 
 static INFO: Info = Info {

@@ -183,6 +183,8 @@ fn role(
         restart: _,
         scaling: _,
         disruption: _,
+        claims: _,
+        claimed: _,
         discovers: _,
         options: _,
     } = lowered.role;

@@ -246,7 +246,7 @@ fn role(set: &Set<'_>, name: &str) -> RoleDraft {
         role.option("lws", "subGroupSize", sub.size.as_ref().map(Traced::node));
     }
     if !claims.is_empty() {
-        role.option("lws", "volumeClaimTemplates", Some(claims.clone()));
+        role.set(&["volumeClaimTemplates"], Some(claims.clone()));
     }
     if !retention.is_null() {
         role.option(

@@ -78,6 +78,8 @@ impl Lowering<'_> {
             restart,
             scaling: _,
             disruption: _,
+            claims,
+            claimed: _,
             discovers: _,
             options,
         } = role;
@@ -124,7 +126,7 @@ impl Lowering<'_> {
         );
         vars.set("networkConfig", self.network(&options));
         self.rollout(rollout.as_ref(), &replicas, &mut vars);
-        self.storage(options, role, &mut vars, cx);
+        self.storage(options, role, claims, &mut vars, cx);
         vars.set("leaderTemplate", leader);
         vars.set("workerTemplate", worker);
         let mut objects: Vec<Node> = shared::fill(cx, "lws/leaderworkerset.yaml", &vars)
@@ -215,14 +217,20 @@ impl Lowering<'_> {
         vars.set("partition", held.or(partition.as_ref().map(Traced::node)));
     }
 
-    fn storage(&self, options: RoleOptions, role: &Role, vars: &mut Vars, cx: &mut Context<'_>) {
+    fn storage(
+        &self,
+        options: RoleOptions,
+        role: &Role,
+        claims: &[Node],
+        vars: &mut Vars,
+        cx: &mut Context<'_>,
+    ) {
         let RoleOptions {
             ids: _,
             name: _,
             restart_policy: _,
             subdomain_policy: _,
             sub_group_size,
-            volume_claim_templates,
             retention,
         } = options;
         let size = role.size();
@@ -239,7 +247,7 @@ impl Lowering<'_> {
         vars.set("subGroupPolicy", policy);
         vars.set(
             "volumeClaimTemplates",
-            volume_claim_templates.filter(|v| !v.is_empty()).map(Node::from),
+            Some(claims.to_vec()).filter(|v| !v.is_empty()).map(Node::from),
         );
         vars.set("persistentVolumeClaimRetentionPolicy", retention);
     }

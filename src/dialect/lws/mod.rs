@@ -115,6 +115,7 @@ const CAPABILITIES: &[Capability] = &[
         "",
     ),
     row(Feature::Disruption, Emulated("a PodDisruptionBudget"), ""),
+    row(Feature::Claims, Native, ""),
 ];
 
 static INFO: Info = Info {

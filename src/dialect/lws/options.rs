@@ -55,9 +55,7 @@ object! {
         subdomain_policy: "subdomainPolicy" => Traced<SubdomainPolicy>,
         /// Pods of a subgroup, which has a topology domain or TPU slice of its own.
         sub_group_size: "subGroupSize" => Traced<Positive>,
-        /// Claims made for each pod: PersistentVolumeClaims as in a StatefulSet.
-        volume_claim_templates: "volumeClaimTemplates" => Vec<Node>,
-        /// What happens to those claims: `{whenDeleted, whenScaled}`.
+        /// What happens to the claims of `volumeClaimTemplates`: `{whenDeleted, whenScaled}`.
         retention: "persistentVolumeClaimRetentionPolicy" => Node,
     }
 }

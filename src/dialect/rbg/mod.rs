@@ -121,6 +121,11 @@ const CAPABILITIES: &[Capability] = &[
         Emulated("a PodDisruptionBudget with a number of pods"),
         "",
     ),
+    row(
+        Feature::Claims,
+        Lossy("generic ephemeral volumes: a claim goes with its pod, and a new pod starts with an empty one"),
+        "mount a claim that exists, or choose lws",
+    ),
 ];
 
 static INFO: Info = Info {

@@ -61,6 +61,8 @@ impl Roles<'_> {
             restart: _,
             scaling: _,
             disruption: _,
+            claims: _,
+            claimed: _,
             discovers: _,
             options: written,
         } = plan.role;

@@ -150,6 +150,8 @@ impl Lowering<'_> {
             restart: _,
             scaling,
             disruption: _,
+            claims: _,
+            claimed: _,
             discovers: _,
             options: written,
         } = component.role;
