@@ -9,7 +9,7 @@ use crate::ir::{EngineFacts, Front, Member, Restart, Role, Serving};
 use crate::spec::policy::RestartPolicy;
 use crate::spec::role::Phase;
 use crate::spec::routing::ServiceType;
-use crate::value::{Map, Node, Reference, Traced};
+use crate::value::{Ids, Map, Node, Reference, Traced};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,8 @@ fn role(name: &str, replicas: u32, size: u32) -> Role {
         scaling: None,
         disruption: None,
         discovers: Vec::new(),
+        claims: Vec::new(),
+        claimed: Ids::none(),
         options: Node::default(),
     }
 }

@@ -7,6 +7,7 @@
 
 mod container;
 mod probe;
+mod rename;
 mod script;
 
 pub use script::Rank;
@@ -47,7 +48,12 @@ pub const MERGE_PROBE: Code = Code {
 };
 
 /// All codes of merging.
-pub const MERGE_CODES: &[&Code] = &[&MERGE_CONFLICT, &MERGE_WIDENED, &MERGE_PROBE];
+pub const MERGE_CODES: &[&Code] = &[
+    &MERGE_CONFLICT,
+    &MERGE_WIDENED,
+    &MERGE_PROBE,
+    &rename::MERGE_RENAMED,
+];
 
 /// Fields that the scheduler reads: absent is not the same as anything.
 const STRICT: &[&str] = &[
@@ -71,10 +77,11 @@ const HARMLESS: &[&str] = &[
 /// The one template of a role whose members have several. `rank` is how a container finds out its rank. References stay
 /// unanswered.
 pub fn one_template(role: &Role, rank: Rank<'_>, ledger: &mut Ledger) -> Node {
-    let templates: Vec<Option<&Node>> = role.members.iter().map(|m| Some(&m.template)).collect();
-    if let [Some(only)] = templates.as_slice() {
-        return (*only).clone();
+    if let [only] = role.members.as_slice() {
+        return only.template.clone();
     }
+    let renamed = rename::alike(role, ledger);
+    let templates: Vec<Option<&Node>> = renamed.iter().map(Some).collect();
     let mut merger = Merger {
         role,
         rank,

@@ -5,7 +5,7 @@ use crate::kubernetes::testing::yaml;
 use crate::spec::engine::EngineType;
 use crate::spec::policy::RestartPolicy;
 use crate::spec::role::Phase;
-use crate::value::{Node, Piece, Reference, Traced};
+use crate::value::{Ids, Node, Piece, Reference, Traced};
 use std::process::Command;
 
 fn member(name: &str, count: u32, template: &str) -> Member {
@@ -51,6 +51,8 @@ fn role(members: Vec<Member>) -> Role {
         scaling: None,
         disruption: None,
         discovers: Vec::new(),
+        claims: Vec::new(),
+        claimed: Ids::none(),
         options: Node::default(),
     }
 }
