@@ -11,7 +11,7 @@ pub const MOST_NAME: usize = 52;
 pub struct StatefulSet<'a> {
     /// Its name.
     pub name: &'a str,
-    /// `spec.serviceName`, the subdomain of its pods.
+    /// `spec.serviceName`, the subdomain of its pods; empty if there is none.
     pub service: &'a str,
     /// Labels of the template.
     pub labels: &'a Map,
@@ -48,7 +48,9 @@ impl StatefulSet<'_> {
         labels.insert("statefulset.kubernetes.io/pod-name", name.clone());
         let mut spec = self.spec.clone();
         spec.set("hostname", name.clone());
-        spec.set("subdomain", self.service);
+        if !self.service.is_empty() {
+            spec.set("subdomain", self.service);
+        }
         self.claims(&name, &mut spec);
         MadePod {
             generate_name: format!("{}-", self.name).into(),

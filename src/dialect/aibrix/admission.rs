@@ -92,3 +92,21 @@ pub const IDLE_AUTOSCALER: Code = Code {
     explanation: "Only the first PodAutoscaler of a target (a StormService, or one of its roles) acts; others get the condition \
                   MultiPodAutoscalerConflict. One of a role that does not exist does nothing either.",
 };
+
+/// A KVCache that comes to nothing, or not to all.
+pub const CACHE: Code = code(
+    "INF5160",
+    "KVCache that cannot be made",
+    "The KVCache is stored. What its controller then makes, pods, Services and a StatefulSet or Deployment one after the other, is \
+     refused by the API server, or the settings do not fit together; the controller stops there and tries again for ever. Only its log \
+     says so.",
+);
+
+/// A setting of a KVCache that its backend does not read.
+pub const CACHE_IGNORED: Code = Code {
+    id: "INF5161",
+    title: "setting of a KVCache that is ignored",
+    severity: Warning,
+    explanation: "The backends of a KVCache read different settings: vineyard no `cache.template`, infinistore no `cache.env` (its \
+                  controller asks the wrong way round whether there are any).",
+};

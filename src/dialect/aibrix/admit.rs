@@ -197,7 +197,7 @@ fn cut_newer(template: &mut Node, ledger: &mut Ledger) {
 }
 
 /// Cuts off fields that no table knows.
-fn cut_unknown(node: &mut Node, object: &'static Object) {
+pub fn cut_unknown(node: &mut Node, object: &'static Object) {
     let Value::Map(map) = &mut node.value else { return };
     map.retain(|key, _| object.field(key).is_some());
     for (key, value) in map.iter_mut() {

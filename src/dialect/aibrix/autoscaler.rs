@@ -153,17 +153,12 @@ fn source(r: &mut Reader<'_>) {
     );
     let mut text = |field: &str| r.string(field).filter(|s| !s.value.is_empty());
     let (port, path, endpoint) = (text("port"), text("path"), text("endpoint"));
-    let (metric, value) = (text("targetMetric"), text("targetValue"));
+    let metric = text("targetMetric");
     let protocol = r.word("protocolType", &["http", "https"]);
     if metric.is_none() {
         r.problem("targetMetric", &WEBHOOK, "must be set");
     }
-    match value.as_ref().map(|v| v.value.parse::<f64>()) {
-        Some(Ok(number)) if number > 0.0 && number.is_finite() => {}
-        Some(Ok(_)) => r.problem("targetValue", &WEBHOOK, "must be greater than 0"),
-        Some(Err(_)) => r.problem("targetValue", &WEBHOOK, "must be a number"),
-        None => r.problem("targetValue", &WEBHOOK, "must be set"),
-    }
+    target_value(r);
     let fields = [
         ("protocolType", protocol.is_some()),
         ("port", port.is_some()),
@@ -191,6 +186,16 @@ fn source(r: &mut Reader<'_>) {
     let known = metric.is_some_and(|m| m.value == "cpu" || m.value == "memory");
     if kind == "resource" && !known {
         r.problem("targetMetric", &WEBHOOK, "is neither cpu nor memory");
+    }
+}
+
+fn target_value(r: &mut Reader<'_>) {
+    let value = r.string("targetValue").filter(|s| !s.value.is_empty());
+    match value.map(|v| v.value.parse::<f64>()) {
+        Some(Ok(number)) if number > 0.0 && number.is_finite() => {}
+        Some(Ok(_)) => r.problem("targetValue", &WEBHOOK, "must be greater than 0"),
+        Some(Err(_)) => r.problem("targetValue", &WEBHOOK, "must be a number"),
+        None => r.problem("targetValue", &WEBHOOK, "must be set"),
     }
 }
 
@@ -393,23 +398,12 @@ pub fn apply(service: &mut StormService, scene: &Scene<'_>, namespace: &str, led
     let mut taken: Vec<Option<Str>> = Vec::new();
     for document in scene.of_kind("PodAutoscaler", namespace) {
         let (autoscaler, problems) = read(&document.root);
-        let is = |word: &Option<Traced<Str>>, text: &str| word.as_ref().is_some_and(|w| w.value == text);
-        if !is(&autoscaler.kind, "StormService")
-            || !is(&autoscaler.target, &service.meta.name.value)
-            || !problems.is_empty()
-        {
+        if !autoscaler.scales("StormService", &service.meta.name.value) || !problems.is_empty() {
             continue;
         }
         let role = autoscaler.role.as_ref().map(|r| r.value.clone());
-        let idle = |why: &str| {
-            let message = format!(
-                "PodAutoscaler `{}` does nothing: {why}",
-                autoscaler.meta.name.value
-            );
-            Diagnostic::new(&IDLE_AUTOSCALER, message).at_ids(&autoscaler.meta.name.ids)
-        };
         if taken.contains(&role) {
-            ledger.report(idle("another one has its target"));
+            ledger.report(autoscaler.idle("another one has its target"));
             continue;
         }
         taken.push(role.clone());
@@ -425,7 +419,7 @@ pub fn apply(service: &mut StormService, scene: &Scene<'_>, namespace: &str, led
                     scaled.roles.extend(role);
                 }
             }
-            None => ledger.report(idle("the StormService has no such role")),
+            None => ledger.report(autoscaler.idle("the StormService has no such role")),
         }
     }
     if let Some(replicas) = service.replicas.take() {
@@ -439,6 +433,18 @@ pub fn apply(service: &mut StormService, scene: &Scene<'_>, namespace: &str, led
         ));
     }
     scaled
+}
+
+impl Autoscaler {
+    fn scales(&self, kind: &str, name: &str) -> bool {
+        let is = |word: &Option<Traced<Str>>, text: &str| word.as_ref().is_some_and(|w| w.value == text);
+        is(&self.kind, kind) && is(&self.target, name)
+    }
+
+    fn idle(&self, why: &str) -> Diagnostic {
+        let message = format!("PodAutoscaler `{}` does nothing: {why}", self.meta.name.value);
+        Diagnostic::new(&IDLE_AUTOSCALER, message).at_ids(&self.meta.name.ids)
+    }
 }
 
 /// Brings replicas within bounds. What is compared is their sum over `sets` RoleSets, as the autoscaler does.

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::Role;
 use crate::kubernetes::container::{list, name_of};
 use crate::kubernetes::names;
-use crate::value::{Node, Value};
+use crate::value::{Ids, Node, Value};
 
 /// The most characters of a StormService's name: its RoleSets carry it with a dash and six more in a label.
 const SERVICE: usize = 56;
@@ -55,24 +55,7 @@ pub(super) const NEWER_OF_CONTAINERS: &[&str] = &["restartPolicyRules"];
 /// Checks the pod template of a role as the spec makes it, before anything of ours is in it.
 pub fn template(role: &Role, template: &Node, ledger: &mut Ledger) {
     for field in ["labels", "annotations"] {
-        for (key, value) in template
-            .at(&["metadata", field])
-            .and_then(Node::as_map)
-            .into_iter()
-            .flatten()
-        {
-            if RESERVED.contains(&key.as_str()) || key.starts_with(RESERVED_PREFIX) {
-                let message = format!(
-                    "`{key}` in the {field} of `{}` belongs to AIBrix's controllers",
-                    role.name.value
-                );
-                ledger.report(
-                    Diagnostic::new(&RESERVED_LABEL, message)
-                        .at_ids(&value.ids)
-                        .remedy("remove it"),
-                );
-            }
-        }
+        reserved(role, template, field, ledger);
     }
     let Some(spec) = template.get("spec") else { return };
     for field in ["hostname", "subdomain"] {
@@ -94,24 +77,41 @@ pub fn template(role: &Role, template: &Node, ledger: &mut Ledger) {
         .chain(list(spec, "initContainers"))
     {
         pruned(role, container, NEWER_OF_CONTAINERS, ledger);
-        for variable in list(container, "env") {
-            let name = name_of(variable).unwrap_or_default();
-            if VARIABLES.contains(&name) || (role.multi_node() && GROUP_VARIABLES.contains(&name)) {
-                let message = format!(
-                    "`{name}` of `{}` is set by AIBrix's controllers; the own value is dropped",
-                    role.name.value
-                );
-                ledger.report(
-                    Diagnostic::new(&RESERVED_VARIABLE, message)
-                        .at_ids(&variable.all_ids())
-                        .remedy("choose another name"),
-                );
-            }
-            if let Some(source) = variable.at(&["valueFrom", "fileKeyRef"]) {
-                let message = format!("`fileKeyRef` of `{name}` is newer than AIBrix's pod template");
-                ledger.report(Diagnostic::new(&PRUNED, message).at_ids(&source.all_ids()));
-            }
+        list(container, "env")
+            .iter()
+            .for_each(|v| variable(role, v, ledger));
+    }
+}
+
+/// Labels or annotations of a template that belong to the controllers.
+fn reserved(role: &Role, template: &Node, field: &str, ledger: &mut Ledger) {
+    let entries = template.at(&["metadata", field]).and_then(Node::as_map);
+    for (key, value) in entries.into_iter().flatten() {
+        if RESERVED.contains(&key.as_str()) || key.starts_with(RESERVED_PREFIX) {
+            let message = format!(
+                "`{key}` in the {field} of `{}` belongs to AIBrix's controllers",
+                role.name.value
+            );
+            let said = Diagnostic::new(&RESERVED_LABEL, message).at_ids(&value.ids);
+            ledger.report(said.remedy("remove it"));
         }
+    }
+}
+
+/// A variable that the controllers set, or whose source they do not know.
+fn variable(role: &Role, variable: &Node, ledger: &mut Ledger) {
+    let name = name_of(variable).unwrap_or_default();
+    if VARIABLES.contains(&name) || (role.multi_node() && GROUP_VARIABLES.contains(&name)) {
+        let message = format!(
+            "`{name}` of `{}` is set by AIBrix's controllers; the own value is dropped",
+            role.name.value
+        );
+        let said = Diagnostic::new(&RESERVED_VARIABLE, message).at_ids(&variable.all_ids());
+        ledger.report(said.remedy("choose another name"));
+    }
+    if let Some(source) = variable.at(&["valueFrom", "fileKeyRef"]) {
+        let message = format!("`fileKeyRef` of `{name}` is newer than AIBrix's pod template");
+        ledger.report(Diagnostic::new(&PRUNED, message).at_ids(&source.all_ids()));
     }
 }
 
@@ -175,46 +175,22 @@ fn mentions(text: &str, variable: &str) -> bool {
         })
 }
 
+fn too_long(message: String, ids: &Ids, over: usize, ledger: &mut Ledger) {
+    let said = Diagnostic::new(&NAME_TOO_LONG, message).at_ids(ids);
+    ledger.report(said.remedy(format!("shorten it by {over} characters")));
+}
+
 impl Lowering<'_> {
     /// Checks all names over the limits that what is derived from them has.
     pub fn check_names(&self, ledger: &mut Ledger) {
         let service = &self.serving.name;
-        let mut long = |message: String, name: &crate::value::Traced<crate::value::Str>, over: usize| {
-            let said = Diagnostic::new(&NAME_TOO_LONG, message).at_ids(&name.ids);
-            ledger.report(said.remedy(format!("shorten it by {over} characters")));
-        };
         let length = service.value.len();
         if length > SERVICE && !self.alone() {
-            long(
-                format!("`{}` is too long for a StormService", service.value),
-                service,
-                length - SERVICE,
-            );
+            let message = format!("`{}` is too long for a StormService", service.value);
+            too_long(message, &service.ids, length - SERVICE, ledger);
         }
         for role in &self.serving.roles {
-            let name = self.role_name(role);
-            if name.value.len() > ROLE {
-                long(
-                    format!("`{}` is too long for a role of a RoleSet", name.value),
-                    &name,
-                    name.value.len() - ROLE,
-                );
-            }
-            let both = length + name.value.len();
-            let spare = self.spare(role);
-            if role.multi_node() && both > GROUP && !self.alone() {
-                let message = format!(
-                    "`{}` and `{}` are too long together for groups of pods",
-                    service.value, name.value
-                );
-                long(message, &name.clone().and(&service.ids), both - GROUP);
-            } else if both + spare > POD && (role.multi_node() || self.stateful(role)) {
-                let message = format!(
-                    "`{}` and `{}` are too long together for the names of pods",
-                    service.value, name.value
-                );
-                long(message, &name.clone().and(&service.ids), both + spare - POD);
-            }
+            self.check_lengths(role, ledger);
         }
         for role in &self.serving.roles {
             let size = role.size();
@@ -236,6 +212,30 @@ impl Lowering<'_> {
                 );
             }
         }
+    }
+
+    /// Checks the name of a role, and what is made of it and that of the StormService.
+    fn check_lengths(&self, role: &Role, ledger: &mut Ledger) {
+        let (service, name) = (&self.serving.name, self.role_name(role));
+        let own = name.value.len();
+        if own > ROLE {
+            let message = format!("`{}` is too long for a role of a RoleSet", name.value);
+            too_long(message, &name.ids, own - ROLE, ledger);
+        }
+        let both = service.value.len() + own;
+        let spare = self.spare(role);
+        let (over, what) = if role.multi_node() && both > GROUP && !self.alone() {
+            (both - GROUP, "groups of pods")
+        } else if both + spare > POD && (role.multi_node() || self.stateful(role)) {
+            (both + spare - POD, "the names of pods")
+        } else {
+            return;
+        };
+        let message = format!(
+            "`{}` and `{}` are too long together for {what}",
+            service.value, name.value
+        );
+        too_long(message, &name.ids.union(&service.ids), over, ledger);
     }
 
     /// Checks that no two roles have the same name: the entries would delete each other's pods for ever.

@@ -341,4 +341,6 @@ pub const CODES: &[&Code] = &[
     &admission::DOUBLED_ROLE,
     &admission::NEGATIVE,
     &admission::IDLE_AUTOSCALER,
+    &admission::CACHE,
+    &admission::CACHE_IGNORED,
 ];

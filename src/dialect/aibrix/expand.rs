@@ -1,7 +1,6 @@
 //! What becomes of AIBrix's objects: StormServices, RoleSets and PodSets to pods; PodAutoscalers are checked, too, because they
 //! change the replicas of StormServices as soon as they are there.
 
-use super::adapter;
 use super::admission::{NO_ROLE_SETS, SCHEMA};
 use super::admit::{self, PREFIX, Template};
 use super::autoscaler::{self, Scaled};
@@ -13,6 +12,7 @@ use super::lowering::version;
 use super::options::Platform;
 use super::pattern::{GENERATE_NAME, RANDOM, sample, short_prefix};
 use super::read::{self, How, Role, RoleSetSpec, StormService, Strategy};
+use super::{adapter, kvcache};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::dialect::Context;
 use crate::kubernetes::names;
@@ -24,7 +24,9 @@ use crate::value::{Ids, Map, Node, Str, Value};
 /// Whether pods come of objects of a kind, or their number depends on them.
 pub fn expands(api_version: &str, kind: &str) -> bool {
     match api_version {
-        "orchestration.aibrix.ai/v1alpha1" => matches!(kind, "StormService" | "RoleSet" | "PodSet"),
+        "orchestration.aibrix.ai/v1alpha1" => {
+            matches!(kind, "StormService" | "RoleSet" | "PodSet" | kvcache::KIND)
+        }
         "autoscaling.aibrix.ai/v1alpha1" => kind == "PodAutoscaler",
         "model.aibrix.ai/v1alpha1" => kind == "ModelAdapter",
         _ => false,
@@ -78,6 +80,10 @@ pub fn expand(object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Exp
             Some("RoleSet") => expanding.role_set(root),
             Some("PodSet") => expanding.pod_set(root),
             Some("ModelAdapter") => expanding.adapter(root),
+            Some(kvcache::KIND) => {
+                let namespace = scene.namespace_of(root);
+                return kvcache::expand(root, how, &namespace, expanding.ledger);
+            }
             _ => expanding.autoscaler(root),
         }
     }
@@ -234,28 +240,11 @@ impl Expanding<'_> {
             return;
         }
         let plan = self.plan(spec, templates, count > 0, &set_name(service));
-        let (mut labels, mut annotations) = (
-            service.template_labels.clone(),
-            service.template_annotations.clone(),
-        );
-        let (name, revision) = (&service.meta.name.value, children::revision_name(service));
+        let name = &service.meta.name.value;
+        let mut labels = service.template_labels.clone();
         labels.insert("storm-service-name", name.clone());
-        labels.insert("storm-service-revision", revision.clone());
-        annotations.insert(format!("{PREFIX}revision"), revision.clone());
-        let replaced = service.update.as_ref().is_none_or(|t| t.value != "InPlaceUpdate");
-        for role in &spec.roles {
-            // A change of a role's replicas is a new revision, which new RoleSets carry.
-            let number = if replaced && scaled.roles.contains(&role.name.value) {
-                "2"
-            } else {
-                "1"
-            };
-            annotations.insert(format!("{PREFIX}role-revision.{}", role.name.value), number);
-            annotations.insert(
-                format!("{PREFIX}role-revision-name.{}", role.name.value),
-                revision.clone(),
-            );
-        }
+        labels.insert("storm-service-revision", children::revision_name(service));
+        let mut annotations = set_annotations(service, spec, scaled);
         for slice in 0..count {
             let index = if slice < scaled.first {
                 slice
@@ -495,6 +484,22 @@ impl Expanding<'_> {
 struct Plan<'a> {
     roles: Vec<(&'a Role, &'a Template, u32)>,
     missing: Vec<Problem>,
+}
+
+/// Annotations of the RoleSets of a StormService, but for their index.
+fn set_annotations(service: &StormService, spec: &RoleSetSpec, scaled: &Scaled) -> Map {
+    let mut annotations = service.template_annotations.clone();
+    let revision = children::revision_name(service);
+    annotations.insert(format!("{PREFIX}revision"), revision.clone());
+    let replaced = service.update.as_ref().is_none_or(|t| t.value != "InPlaceUpdate");
+    for role in spec.roles.iter().map(|r| &r.name.value) {
+        // A change of a role's replicas is a new revision, which new RoleSets carry.
+        let changed = replaced && scaled.roles.contains(role);
+        let number = if changed { "2" } else { "1" };
+        annotations.insert(format!("{PREFIX}role-revision.{role}"), number);
+        annotations.insert(format!("{PREFIX}role-revision-name.{role}"), revision.clone());
+    }
+    annotations
 }
 
 /// The name of a RoleSet of a StormService, with characters for what is drawn.

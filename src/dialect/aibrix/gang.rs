@@ -7,7 +7,7 @@ use super::codes::{GANG_LOSS, GANG_MIX, GANG_SCALING};
 use super::lowering::Lowering;
 use super::options::GangScheduler;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
-use crate::ir::{Gang, Role};
+use crate::ir::Role;
 use crate::spec::policy::Scope;
 use crate::value::{Ids, Map, Node, Str, Traced};
 
@@ -34,6 +34,32 @@ impl Gangs {
     }
 }
 
+/// A role whose replicas are gangs, beside one in a gang of several roles.
+fn say_mixed(narrow: &Role, wide: &Role, ledger: &mut Ledger) {
+    let scope = |r: &Role| {
+        let gang = r.gang.as_ref();
+        gang.map(|g| g.ids.union(&g.scope.ids)).unwrap_or_default()
+    };
+    let message = format!(
+        "`{}` is a gang by replica and `{}` is part of a larger one",
+        narrow.name.value, wide.name.value
+    );
+    let said = Diagnostic::new(&GANG_MIX, message).at_ids(&scope(wide));
+    ledger.report(said.label(scope(narrow).first(), "the other one"));
+}
+
+/// A gang whose roles may all be scaled to nothing.
+fn say_no_members(roles: &[&Role], counted: &Ids, ledger: &mut Ledger) {
+    let message = "the gang's roles may have no replicas, so no gang is made";
+    let said = Diagnostic::new(&GANG_SCALING, message).severity(Severity::Warning);
+    let mut at = Ids::none();
+    for gang in roles.iter().filter_map(|r| r.gang.as_ref()) {
+        at.merge(&gang.ids.union(&gang.scope.ids));
+        gang.timeout.iter().for_each(|t| at.merge(&t.ids));
+    }
+    ledger.report(said.at_ids(&at).at_ids(counted).outcome(Outcome::Dropped));
+}
+
 impl Lowering<'_> {
     /// The gangs that the roles ask for.
     pub fn gangs(&self, ledger: &mut Ledger) -> Gangs {
@@ -47,41 +73,9 @@ impl Lowering<'_> {
             self.serving.roles.iter().filter(wide).collect(),
         );
         if let (Some(a), Some(b)) = (narrow.first(), wide.first()) {
-            let scope = |r: &Role| {
-                r.gang
-                    .as_ref()
-                    .map(|g| g.ids.union(&g.scope.ids))
-                    .unwrap_or_default()
-            };
-            let message = format!(
-                "`{}` is a gang by replica and `{}` is part of a larger one",
-                a.name.value, b.name.value
-            );
-            ledger.report(
-                Diagnostic::new(&GANG_MIX, message)
-                    .at_ids(&scope(b))
-                    .label(scope(a).first(), "the other one"),
-            );
+            say_mixed(a, b, ledger);
         }
-        let all: Vec<&Gang> = self
-            .serving
-            .roles
-            .iter()
-            .filter_map(|r| r.gang.as_ref())
-            .collect();
-        if let Some(gang) = all.first() {
-            let ids = gang.ids.union(&gang.scope.ids);
-            if !self.version.groups() {
-                self.lacks("gangs of its present form", Severity::Error, &ids, ledger);
-            } else if self.gang_scheduler().value == GangScheduler::Volcano && !self.version.volcano() {
-                self.lacks(
-                    "working gangs by Volcano (its pods carry the wrong key)",
-                    Severity::Error,
-                    &ids,
-                    ledger,
-                );
-            }
-        }
+        self.check_gangs(ledger);
         let per_role = |r: &Role| {
             let gang = r.gang.as_ref().filter(|g| g.scope.value == Scope::Replica)?;
             let count = r.size().and(&gang.ids).and(&gang.scope.ids);
@@ -100,6 +94,22 @@ impl Lowering<'_> {
         }
     }
 
+    /// Whether this version of AIBrix has gangs that work.
+    fn check_gangs(&self, ledger: &mut Ledger) {
+        let Some(gang) = self.serving.roles.iter().find_map(|r| r.gang.as_ref()) else {
+            return;
+        };
+        let volcano = self.gang_scheduler().value == GangScheduler::Volcano;
+        let lacking = if !self.version.groups() {
+            "gangs of its present form"
+        } else if volcano && !self.version.volcano() {
+            "working gangs by Volcano (its pods carry the wrong key)"
+        } else {
+            return;
+        };
+        self.lacks(lacking, Severity::Error, &gang.ids.union(&gang.scope.ids), ledger);
+    }
+
     /// The gang of a RoleSet, and whether it tells roles apart.
     fn role_set_gang(&self, wide: &[&Role], ledger: &mut Ledger) -> (Option<Node>, bool) {
         if wide.is_empty() {
@@ -116,15 +126,7 @@ impl Lowering<'_> {
             .iter()
             .fold(zero, |sum, (_, c)| sum.zip(c, |a: &u32, b| a.saturating_add(*b)));
         if total.value == 0 {
-            let message = "the gang's roles may have no replicas, so no gang is made";
-            let said = Diagnostic::new(&GANG_SCALING, message).severity(Severity::Warning);
-            let gangs = wide.iter().filter_map(|r| r.gang.as_ref());
-            let mut at = Ids::none();
-            for gang in gangs {
-                at.merge(&gang.ids.union(&gang.scope.ids));
-                gang.timeout.iter().for_each(|t| at.merge(&t.ids));
-            }
-            ledger.report(said.at_ids(&at).at_ids(&total.ids).outcome(Outcome::Dropped));
+            say_no_members(wide, &total.ids, ledger);
             return (None, false);
         }
         let tasks = partial.then(|| {

@@ -45,42 +45,20 @@ impl Lowering<'_> {
             return;
         }
         let Some(port) = &role.engine.port else { return };
-        let mut own = (Map::new(), Map::new());
-        match &self.serving.model {
-            Some(model) => {
-                let place = if names::label_value(&model.value).is_ok() {
-                    &mut own.0
-                } else {
-                    &mut own.1
-                };
-                place.insert(NAME, model);
+        let Some(model) = &self.serving.model else {
+            // Behind a Service of its own it serves all the same.
+            if self.serving.front.role.is_none() {
+                let message = format!(
+                    "nothing tells the gateway which model `{}` serves",
+                    role.name.value
+                );
+                ledger.report(Diagnostic::new(&GATEWAY_MODEL, message).at(role.name.at()));
             }
-            None => {
-                // Behind a Service of its own it serves all the same.
-                if self.serving.front.role.is_none() {
-                    let message = format!(
-                        "nothing tells the gateway which model `{}` serves",
-                        role.name.value
-                    );
-                    ledger.report(Diagnostic::new(&GATEWAY_MODEL, message).at(role.name.at()));
-                }
-                return;
-            }
-        }
-        own.0.insert(PORT, port.map(|p| Str::from(p.to_string())));
-        own.0
-            .insert_some(ENGINE, role.engine.engine.as_ref().map(Traced::node));
-        let connector = self
-            .options
-            .gateway
-            .as_ref()
-            .and_then(|g| g.kv_connector_type.clone());
-        own.0
-            .insert_some(CONNECTOR, connector.filter(|_| self.serving.disaggregated()));
-        own.1.insert_some(CONFIG, self.routing(ledger));
-        own.1.insert_some(BOOTSTRAP, bootstrap(role));
+            return;
+        };
+        let entries = self.gateway_entries(role, model, port, ledger);
         self.check_gateway(role, ledger);
-        for (field, entries) in [("labels", own.0), ("annotations", own.1)] {
+        for (field, entries) in entries {
             for (key, value) in entries {
                 let map = template.at_mut(&["metadata", field]).map_mut();
                 if !map.contains_key(&key) {
@@ -89,6 +67,31 @@ impl Lowering<'_> {
             }
         }
         ranks(role, template);
+    }
+
+    /// Labels and annotations of a role that serves a model on a port.
+    fn gateway_entries(
+        &self,
+        role: &Role,
+        model: &Traced<Str>,
+        port: &Traced<u32>,
+        ledger: &mut Ledger,
+    ) -> [(&'static str, Map); 2] {
+        let (mut labels, mut annotations) = (Map::new(), Map::new());
+        let place = if names::label_value(&model.value).is_ok() {
+            &mut labels
+        } else {
+            &mut annotations
+        };
+        place.insert(NAME, model);
+        labels.insert(PORT, port.map(|p| Str::from(p.to_string())));
+        labels.insert_some(ENGINE, role.engine.engine.as_ref().map(Traced::node));
+        let options = self.options.gateway.as_ref();
+        let connector = options.and_then(|g| g.kv_connector_type.clone());
+        labels.insert_some(CONNECTOR, connector.filter(|_| self.serving.disaggregated()));
+        annotations.insert_some(CONFIG, self.routing(ledger));
+        annotations.insert_some(BOOTSTRAP, bootstrap(role));
+        [("labels", labels), ("annotations", annotations)]
     }
 
     /// The annotation that holds the routing profile.
@@ -159,6 +162,11 @@ impl Lowering<'_> {
                 "one serving for each {wanted} role, or `routing.router.type: engine`"
             )));
         }
+        self.check_connector(role, ledger);
+    }
+
+    /// Whether the gateway can hand over caches from prefill to decode.
+    fn check_connector(&self, role: &Role, ledger: &mut Ledger) {
         let vllm = role
             .engine
             .engine

@@ -19,6 +19,7 @@ mod expand_sidecar;
 mod expand_tests;
 mod gang;
 mod gateway;
+mod kvcache;
 mod lower;
 mod lowering;
 mod options;

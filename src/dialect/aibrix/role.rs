@@ -53,30 +53,14 @@ impl Lowering<'_> {
             options: _,
         } = role;
         let index = self.index(role);
-        let RoleOptions {
-            ids: _,
-            name: _,
-            upgrade_order,
-            stateful: _,
-            autoscaler: _,
-        } = self.role_options.get(index).cloned().unwrap_or_default();
         let template = self.template(role, gangs, topology, cx);
-        let size = role.size();
+        let (size, stateful) = self.shape(role, cx.ledger);
         let mut vars = Vars::new();
         vars.set("name", self.role_name(role).node());
         vars.set("replicas", self.replicas(role).node());
-        if role.multi_node() {
-            if !self.version.groups() {
-                self.lacks("groups of pods", Severity::Error, &size.ids, cx.ledger);
-            }
-            vars.set("podGroupSize", size.node());
-            vars.set("stateful", None::<Node>);
-        } else {
-            vars.set("podGroupSize", None::<Node>);
-            let stateful = self.stateful_option(role).unwrap_or(Traced::default_of(true));
-            vars.set("stateful", stateful.and(&size.ids).node());
-        }
-        vars.set("upgradeOrder", upgrade_order.map(|o| o.number().node()));
+        vars.set("podGroupSize", size);
+        vars.set("stateful", stateful);
+        vars.set("upgradeOrder", self.upgrade_order(index));
         vars.set(
             "updateStrategy",
             self.role_rollout(role, rollout.as_ref(), cx.ledger),
@@ -84,6 +68,31 @@ impl Lowering<'_> {
         vars.set("schedulingStrategy", gangs.of(index).cloned());
         vars.set("template", template);
         shared::fill(cx, "aibrix/role.yaml", &vars)
+    }
+
+    /// The place of a role in a sequential rollout.
+    fn upgrade_order(&self, index: usize) -> Option<Node> {
+        let RoleOptions {
+            ids: _,
+            name: _,
+            upgrade_order,
+            stateful: _,
+            autoscaler: _,
+        } = self.role_options.get(index)?;
+        upgrade_order.as_ref().map(|o| o.number().node())
+    }
+
+    /// The size of a role's groups of pods, or whether its single pods have an index.
+    fn shape(&self, role: &Role, ledger: &mut Ledger) -> (Option<Node>, Option<Node>) {
+        let size = role.size();
+        if role.multi_node() {
+            if !self.version.groups() {
+                self.lacks("groups of pods", Severity::Error, &size.ids, ledger);
+            }
+            return (Some(size.node()), None);
+        }
+        let stateful = self.stateful_option(role).unwrap_or(Traced::default_of(true));
+        (None, Some(stateful.and(&size.ids).node()))
     }
 
     /// Both bounds are written if one is: the controller's defaults depend on each other.

@@ -68,7 +68,7 @@ impl Lowering<'_> {
         let Scaling {
             min,
             max,
-            metrics,
+            metrics: _,
             ids,
         } = role.scaling.as_ref()?;
         let own = self
@@ -85,33 +85,13 @@ impl Lowering<'_> {
             metrics_path,
         } = overlay(own, self.options.autoscaler.clone(), cx.ledger).unwrap_or_default();
         let strategy = strategy.unwrap_or(Traced::default_of(ScalingStrategy::Apa));
-        if strategy.value == ScalingStrategy::Hpa && !cells {
-            let said =
-                Diagnostic::new(&SCALING_METRIC, "`HPA` scales RoleSets, not roles").at_ids(&strategy.ids);
-            cx.ledger
-                .report(said.remedy("use `APA` or `KPA`, or `targets.aibrix.mode: replica`"));
-        }
-        let mut tuned = annotations.map(|a| a.entries).unwrap_or_default();
-        if cells {
-            tuned.insert(MODE, Node::derived("replica", &self.mode().ids));
-        }
-        if min.value == 0 && !tuned.contains_key(TO_ZERO) {
-            tuned.insert(TO_ZERO, Node::derived("true", &min.ids));
-        }
+        let tuned = self.tuned(annotations.map(|a| a.entries), min, cells);
         let newer = [
             observe_window.as_ref().map(Decode::origins),
             panic_window.as_ref().map(Decode::origins),
             schedules.as_ref().map(Decode::origins),
         ];
-        if !self.version.schedules() && newer.iter().any(Option::is_some) {
-            let ids = newer.into_iter().flatten().fold(Ids::none(), |a, b| a.union(&b));
-            self.lacks(
-                "schedules and windows of autoscalers",
-                Severity::Error,
-                &ids,
-                cx.ledger,
-            );
-        }
+        self.check_autoscaler(&strategy, cells, newer, cx.ledger);
         let name = shared::role_object_name(self.serving, role);
         let mut vars = Vars::new();
         let mut metadata = shared::metadata(self.serving, &name, &[], &tuned);
@@ -128,17 +108,59 @@ impl Lowering<'_> {
         vars.set("panicWindowSeconds", panic_window.map(|w| w.number().node()));
         vars.set("schedules", schedules.map(Node::from));
         let path = metrics_path.unwrap_or_else(|| Traced::default_of("/metrics".into()));
-        let sources: Vec<Node> = metrics
-            .iter()
-            .filter_map(|m| self.metric(role, m, strategy.value, &path, cx.ledger))
-            .collect();
-        if metrics.is_empty() {
-            let message = format!("the autoscaler of `{}` has no metric to go by", role.name.value);
-            cx.ledger
-                .report(Diagnostic::new(&SCALING_METRIC, message).at_ids(ids));
-        }
+        let sources = self.sources(role, strategy.value, &path, cx.ledger);
         vars.set("metricsSources", sources);
         shared::fill(cx, "aibrix/podautoscaler.yaml", &vars)
+    }
+
+    /// The annotations of an autoscaler: the user's, and what makes it do as it should.
+    fn tuned(&self, own: Option<Map>, min: &Traced<u32>, cells: bool) -> Map {
+        let mut tuned = own.unwrap_or_default();
+        if cells {
+            tuned.insert(MODE, Node::derived("replica", &self.mode().ids));
+        }
+        if min.value == 0 && !tuned.contains_key(TO_ZERO) {
+            tuned.insert(TO_ZERO, Node::derived("true", &min.ids));
+        }
+        tuned
+    }
+
+    /// Whether the strategy can scale roles, and this version has the newer settings (their places are given).
+    fn check_autoscaler(
+        &self,
+        strategy: &Traced<ScalingStrategy>,
+        cells: bool,
+        newer: [Option<Ids>; 3],
+        ledger: &mut Ledger,
+    ) {
+        if strategy.value == ScalingStrategy::Hpa && !cells {
+            let said =
+                Diagnostic::new(&SCALING_METRIC, "`HPA` scales RoleSets, not roles").at_ids(&strategy.ids);
+            ledger.report(said.remedy("use `APA` or `KPA`, or `targets.aibrix.mode: replica`"));
+        }
+        if !self.version.schedules() && newer.iter().any(Option::is_some) {
+            let ids = newer.into_iter().flatten().fold(Ids::none(), |a, b| a.union(&b));
+            let what = "schedules and windows of autoscalers";
+            self.lacks(what, Severity::Error, &ids, ledger);
+        }
+    }
+
+    fn sources(
+        &self,
+        role: &Role,
+        strategy: ScalingStrategy,
+        path: &Traced<Str>,
+        ledger: &mut Ledger,
+    ) -> Vec<Node> {
+        let Some(scaling) = &role.scaling else {
+            return Vec::new();
+        };
+        if scaling.metrics.is_empty() {
+            let message = format!("the autoscaler of `{}` has no metric to go by", role.name.value);
+            ledger.report(Diagnostic::new(&SCALING_METRIC, message).at_ids(&scaling.ids));
+        }
+        let source = |m| self.metric(role, m, strategy, path, ledger);
+        scaling.metrics.iter().filter_map(source).collect()
     }
 
     fn metric(
@@ -155,35 +177,29 @@ impl Lowering<'_> {
             None
         };
         let number = |t: &Traced<Str>| decimal(&t.value).map(|d| Traced::new(d, t.ids.clone()));
-        let mut fields = Map::new();
+        let kind = match source.value {
+            MetricSource::Pods => "pod",
+            MetricSource::Resource => "resource",
+            MetricSource::External => "external",
+        };
+        let mut fields = Map::from_iter([("metricSourceType", Node::derived(kind, &source.ids))]);
         let value = match source.value {
             MetricSource::Pods => {
                 let Some(port) = &role.engine.port else {
-                    return refuse(
-                        format!("`{}` has no port to read metrics from", role.name.value),
-                        &name.ids,
-                    );
+                    let message = format!("`{}` has no port to read metrics from", role.name.value);
+                    return refuse(message, &name.ids);
                 };
-                fields.insert("metricSourceType", Node::derived("pod", &source.ids));
                 fields.insert("protocolType", "http");
                 fields.insert("port", port.map(|p| Str::from(p.to_string())));
                 fields.insert("path", path);
                 number(target)
             }
-            MetricSource::Resource => {
-                fields.insert("metricSourceType", Node::derived("resource", &source.ids));
-                self.resource(role, name, target, strategy)
-            }
+            MetricSource::Resource => self.resource(role, name, target, strategy),
             MetricSource::External if strategy == ScalingStrategy::Hpa => {
-                return refuse(
-                    "`HPA` makes a metric of pods of an external one".into(),
-                    &name.ids,
-                );
+                let message = "`HPA` makes a metric of pods of an external one";
+                return refuse(message.into(), &name.ids);
             }
-            MetricSource::External => {
-                fields.insert("metricSourceType", Node::derived("external", &source.ids));
-                number(target)
-            }
+            MetricSource::External => number(target),
         };
         let Some(value) = value else {
             let message = format!(

@@ -61,21 +61,8 @@ impl Maker<'_> {
         for (key, value) in metadata("labels").into_iter().flatten() {
             labels.insert(key.clone(), value.clone());
         }
-        let mut annotations = metadata("annotations").cloned().unwrap_or_default();
-        if self.gang {
-            annotations.insert("scheduling.k8s.io/group-name", group_name.clone());
-            annotations.insert("volcano.sh/task-spec", id.clone());
-        }
-        let mut spec = template
-            .and_then(|t| t.get("spec"))
-            .cloned()
-            .unwrap_or_else(Node::map);
-        let scheduler = &self.serving.scheduler;
-        if scheduler.value.is_empty() {
-            spec.map_mut().remove("schedulerName");
-        } else {
-            spec.set("schedulerName", scheduler.node());
-        }
+        let annotations = self.annotations(metadata("annotations"), &group_name, &id);
+        let mut spec = self.scheduled(template);
         let entry = format!("{group_name}-{id}-0.{}", self.namespace);
         self.environment(&mut spec, role, rank, entry);
         let mut pod = Pod {
@@ -96,6 +83,29 @@ impl Maker<'_> {
         };
         self.chain.change(&mut pod);
         pod
+    }
+
+    /// The annotations of a template, and those that Volcano finds the PodGroup by.
+    fn annotations(&self, own: Option<&Map>, group: &str, id: &str) -> Map {
+        let mut annotations = own.cloned().unwrap_or_default();
+        if self.gang {
+            annotations.insert("scheduling.k8s.io/group-name", group);
+            annotations.insert("volcano.sh/task-spec", id);
+        }
+        annotations
+    }
+
+    /// The PodSpec of a template with the scheduler of the object.
+    fn scheduled(&self, template: Option<&Node>) -> Node {
+        let spec = template.and_then(|t| t.get("spec")).cloned();
+        let mut spec = spec.unwrap_or_else(Node::map);
+        let scheduler = &self.serving.scheduler;
+        if scheduler.value.is_empty() {
+            spec.map_mut().remove("schedulerName");
+        } else {
+            spec.set("schedulerName", scheduler.node());
+        }
+        spec
     }
 
     fn labels(&self, role: &Role, group: &str, id: &str, rank: u32) -> Map {

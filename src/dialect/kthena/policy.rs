@@ -187,6 +187,12 @@ impl Judge<'_> {
                 );
             }
         }
+        self.bounds(ratio, role(above).zip(role(below)));
+    }
+
+    /// Whether the bounds of a ratio hold for some numbers of replicas of its two roles.
+    fn bounds(&mut self, ratio: &Node, roles: Option<(&Node, &Node)>) {
+        let ids = &ratio.ids;
         let bound = |key: &str| ratio.get(key).and_then(|n| Quantity::from_node(n).ok());
         let (Some(least), Some(most)) = (bound("minRatio"), bound("maxRatio")) else {
             return;
@@ -194,7 +200,7 @@ impl Judge<'_> {
         if least > most {
             self.refuse("`minRatio` is above `maxRatio`", ids);
         }
-        let (Some(above), Some(below)) = (role(above), role(below)) else {
+        let Some((above, below)) = roles else {
             return;
         };
         if (int(above, "minReplicas") == 0) != (int(below, "minReplicas") == 0) {

@@ -268,6 +268,20 @@ fn ascend(lowered: &Lowered<'_>) -> bool {
     containers(lowered).iter().any(image)
 }
 
+fn say_not_routed(role: &Role, ledger: &mut Ledger) {
+    let message = format!(
+        "`{}` is not routed by kthena-router: it knows vLLM and SGLang only",
+        role.name.value
+    );
+    let said = Diagnostic::new(&NOT_ROUTED, message)
+        .at(origin(role).first())
+        .outcome(Outcome::Defaulted);
+    let said = said.reason("clients reach it by its Service; no ModelServer and no ModelRoute are made");
+    let remedy =
+        "if it speaks the protocol of one of the two, say so: `targets.kthena.inferenceEngine` of the role";
+    ledger.report(said.remedy(remedy));
+}
+
 /// The ModelServer of an aggregated role.
 fn single<'a>(
     scene: &'a Scene<'a>,
@@ -277,15 +291,7 @@ fn single<'a>(
 ) -> Option<Server<'a>> {
     let role = lowered.role;
     let Some(engine) = engine(lowered) else {
-        let message = format!(
-            "`{}` is not routed by kthena-router: it knows vLLM and SGLang only",
-            role.name.value
-        );
-        let said = Diagnostic::new(&NOT_ROUTED, message)
-            .at(origin(role).first())
-            .outcome(Outcome::Defaulted);
-        let said = said.reason("clients reach it by its Service; no ModelServer and no ModelRoute are made");
-        ledger.report(said.remedy("if it speaks the protocol of one of the two, say so: `targets.kthena.inferenceEngine` of the role"));
+        say_not_routed(role, ledger);
         return None;
     };
     let port = one_port(&[lowered], ledger)?;
@@ -389,20 +395,6 @@ fn route(scene: &Scene<'_>, servers: &[Server<'_>], cx: &mut Context<'_>) -> Opt
         .as_ref()
         .or(serving.model.as_ref())
         .unwrap_or(&serving.name);
-    let most = servers.iter().map(|s| s.replicas).max().unwrap_or(0);
-    let target = |server: &Server<'_>| {
-        let mut target = Map::from_iter([("modelServerName", Node::from(&server.name))]);
-        if servers.len() > 1 && most > 0 {
-            // From 0 to 100, and in proportion to the replicas.
-            target.insert(
-                "weight",
-                (u64::from(server.replicas) * 100)
-                    .div_ceil(u64::from(most))
-                    .min(100) as u32,
-            );
-        }
-        Node::from(target)
-    };
     let mut vars = Vars::new();
     vars.set(
         "metadata",
@@ -419,9 +411,23 @@ fn route(scene: &Scene<'_>, servers: &[Server<'_>], cx: &mut Context<'_>) -> Opt
     );
     vars.set("parentRefs", parents(scene));
     vars.set("modelMatch", model_match.clone());
-    vars.set("targetModels", servers.iter().map(target).collect::<Vec<Node>>());
+    vars.set("targetModels", targets(servers));
     vars.set("rateLimit", rate_limit.clone());
     shared::fill(cx, "kthena/modelroute.yaml", &vars)
+}
+
+/// The targets of the route, weighted from 0 to 100 and in proportion to the replicas.
+fn targets(servers: &[Server<'_>]) -> Vec<Node> {
+    let most = servers.iter().map(|s| s.replicas).max().unwrap_or(0);
+    let target = |server: &Server<'_>| {
+        let mut target = Map::from_iter([("modelServerName", Node::from(&server.name))]);
+        if servers.len() > 1 && most > 0 {
+            let weight = (u64::from(server.replicas) * 100).div_ceil(u64::from(most));
+            target.insert("weight", weight.min(100) as u32);
+        }
+        Node::from(target)
+    };
+    servers.iter().map(target).collect()
 }
 
 /// The Gateway that the route is bound to: the spec's, else the Platform's, else the router's own default.

@@ -48,6 +48,27 @@ pub fn objects(scene: &Scene<'_>, cx: &mut Context<'_>) -> Vec<Node> {
                 .label(first.role.role.name.at(), "this role is scaled too"),
         );
     }
+    let mut objects = of_roles(scene, options, &scaled, cx);
+    if let Some((metrics, target)) = slices {
+        objects.extend(policy(
+            scene,
+            options,
+            &scene.serving.name,
+            ("homogeneousTarget", target),
+            Some(metrics),
+            cx,
+        ));
+    }
+    objects
+}
+
+/// A policy for each two of the scaled roles.
+fn of_roles(
+    scene: &Scene<'_>,
+    options: &Autoscaling,
+    scaled: &[Scaled<'_>],
+    cx: &mut Context<'_>,
+) -> Vec<Node> {
     let several = scaled.len() > ROLES;
     let mut objects: Vec<Node> = Vec::new();
     for (number, chunk) in scaled.chunks(ROLES).enumerate() {
@@ -67,16 +88,6 @@ pub fn objects(scene: &Scene<'_>, cx: &mut Context<'_>) -> Vec<Node> {
             &name,
             ("disaggregatedTarget", target),
             None,
-            cx,
-        ));
-    }
-    if let Some((metrics, target)) = slices {
-        objects.extend(policy(
-            scene,
-            options,
-            &scene.serving.name,
-            ("homogeneousTarget", target),
-            Some(metrics),
             cx,
         ));
     }

@@ -43,20 +43,7 @@ pub fn metadata(booster: &ModelBooster, name: Node, backend: &Node) -> Node {
 pub fn model_serving(booster: &ModelBooster, platform: &Platform) -> Result<Node, Problem> {
     let backend = &booster.backend;
     let fail = |(reason, ids): (String, Ids)| Problem::new(&NOT_MADE, reason, &ids);
-    let wanted: &[&str] = if backend.is_disaggregated() {
-        &["prefill", "decode"]
-    } else {
-        &["server"]
-    };
-    let worker = |kind: &&str| {
-        let missing = || (format!("there is no {kind} worker"), booster.root.ids.clone());
-        backend.worker(kind).ok_or_else(missing)
-    };
-    let workers: Vec<&Worker> = wanted
-        .iter()
-        .map(worker)
-        .collect::<Result<_, _>>()
-        .map_err(fail)?;
+    let workers = workers(booster).map_err(fail)?;
     let cache = Cache::of(backend).map_err(fail)?;
     let containers = Containers {
         booster,
@@ -93,6 +80,21 @@ pub fn model_serving(booster: &ModelBooster, platform: &Platform) -> Result<Node
     ]);
     placeholders(&mut root, &values(&containers)).map_err(fail)?;
     Ok(root)
+}
+
+/// The workers that become roles. The webhook lets one of prefill and decode be missing.
+fn workers(booster: &ModelBooster) -> Result<Vec<&Worker>, (String, Ids)> {
+    let backend = &booster.backend;
+    let wanted: &[&str] = if backend.is_disaggregated() {
+        &["prefill", "decode"]
+    } else {
+        &["server"]
+    };
+    let worker = |kind: &&str| {
+        let missing = || (format!("there is no {kind} worker"), booster.root.ids.clone());
+        backend.worker(kind).ok_or_else(missing)
+    };
+    wanted.iter().map(worker).collect()
 }
 
 /// What Kthena's templates have a placeholder for, as far as it is no object.
