@@ -6,6 +6,12 @@ pub fn fnv1_32(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, step)
 }
 
+/// FNV-1a, 32 bit: what `hash/fnv` of Go computes with `New32a`.
+pub fn fnv1a_32(text: &str) -> u32 {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    text.bytes().fold(0x811c_9dc5, step)
+}
+
 /// `SafeEncodeString` of k8s.io/apimachinery: each byte becomes a letter or digit that makes no words.
 pub fn safe_encode(text: &str) -> String {
     const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";

@@ -19,6 +19,8 @@ pub struct Record {
     pub stored: Vec<Value>,
     /// The pods.
     pub pods: Vec<Value>,
+    /// What was changed in the manifest before.
+    pub changed: Vec<String>,
 }
 
 /// What a record shows.
@@ -70,7 +72,14 @@ impl Record {
             namespace: namespace.to_owned(),
             accepted: record.get("accepted")?.as_bool()?,
             errors: record.get("errors").map(Value::to_string).unwrap_or_default(),
-            pods: whole(pods),
+            pods: whole(pods).into_iter().map(cut).collect(),
+            changed: record
+                .get("changed")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|c| Some(c.as_str()?.to_owned()))
+                .collect(),
         })
     }
 
@@ -129,6 +138,17 @@ fn plain(text: &str) -> String {
     out + rest
 }
 
+/// A pod whose name was recorded as `generateName` and the random part, although the API server cuts the first to 58 characters.
+fn cut(mut pod: Value) -> Value {
+    let of = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
+    let (name, generate) = (of("name"), of("generateName"));
+    if generate.len() > 58 && name.starts_with(&generate) {
+        let random = &name[generate.len()..];
+        pod["metadata"]["name"] = format!("{}{random}", &generate[..58]).into();
+    }
+    pod
+}
+
 /// Pods, those that are stored as a difference to another made whole.
 fn whole(pods: &[Value]) -> Vec<Value> {
     let mut out: Vec<Value> = Vec::new();
@@ -166,7 +186,10 @@ fn patch(base: &Value, difference: &Value) -> Value {
         (Value::Array(own), Value::Object(other)) => own
             .iter()
             .enumerate()
-            .map(|(n, v)| other.get(&format!("[{n}]")).cloned().unwrap_or_else(|| v.clone()))
+            .map(|(n, v)| match other.get(&format!("[{n}]")) {
+                Some(difference) => patch(v, difference),
+                None => v.clone(),
+            })
             .collect(),
         _ => difference.clone(),
     }

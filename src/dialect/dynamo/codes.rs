@@ -1,6 +1,7 @@
 //! Codes of the Dynamo dialect: what reading and predicting say is in INF5500 to INF5549, what rendering says from INF5550 on.
 
 use super::lower::codes as lower;
+use super::read::codes as read;
 use crate::diagnostic::Code;
 
 /// All codes of the dialect.
@@ -36,4 +37,36 @@ pub const CODES: &[&Code] = &[
     &lower::MAIN,
     &lower::ENTRY_POINT,
     &lower::REFUSED,
+    &read::SCHEMA,
+    &read::CONVERSION,
+    &read::RUNTIME_VERSION,
+    &read::NAME_LENGTH,
+    &read::EPP,
+    &read::SIDECAR,
+    &read::GROVE_ONLY,
+    &read::ANNOTATION,
+    &read::TOPOLOGY,
+    &read::OVERRIDE,
+    &read::MEMORY_SERVICE,
+    &read::RESTART,
+    &read::CHECKPOINT,
+    &read::ELASTIC,
+    &read::KV_TRANSFER,
+    &read::BACKEND,
+    &read::CLAIM_MISSING,
+    &read::NO_ORCHESTRATOR,
+    &read::QUEUE,
+    &read::LABEL_LENGTH,
+    &read::NO_ARGS,
+    &read::RENDER,
+    &read::COMPONENT_TYPE,
+    &read::NAME_REFUSED,
+    &read::FIELD_DROPPED,
+    &read::APPENDED_TWICE,
+    &read::CLAIM_UNKNOWN,
+    &read::NO_LAUNCH,
+    &read::QUOTING,
+    &read::FRONTEND_ARGS,
+    &read::TOPOLOGY_IGNORED,
+    &read::STANDALONE,
 ];

@@ -4,15 +4,22 @@
 //! operator rewrites their command lines, injects environment and probes, and leaves the pods to Grove (one PodCliqueSet) or to
 //! Deployments and LeaderWorkerSets, depending on what the cluster has and on an annotation.
 
+mod admit;
 mod capability;
 pub mod codes;
+mod expand;
 mod lower;
+mod merge;
+mod operator;
 pub mod options;
+mod read;
 mod runtime;
 
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::{Capability, Serving, Support, Use};
 use crate::plan::runtime::Runtime;
+use crate::pods::{Expansion, Scene};
+use crate::source::Document;
 use crate::spec::ServingSpec;
 use crate::value::Node;
 
@@ -59,5 +66,16 @@ impl Dialect for Dynamo {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn expands(&self, api_version: &str, kind: &str) -> bool {
+        api_version
+            .strip_prefix(read::GROUP)
+            .is_some_and(|v| ["/v1beta1", "/v1alpha1"].contains(&v))
+            && expand::KINDS.contains(&kind)
+    }
+
+    fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
+        expand::expand(object, scene, cx)
     }
 }

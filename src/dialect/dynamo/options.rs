@@ -106,7 +106,8 @@ object! {
         /// Whether components of several nodes may become LeaderWorkerSets: needs the API groups of LeaderWorkerSet and of
         /// Volcano. Default: true.
         lws: "lws" => Traced<bool>,
-        /// `natsAddress` of the operator's configuration: NATS_SERVER of all components. Default: none.
+        /// `natsAddress` of the operator's configuration: NATS_SERVER of all components; `""` for none. Default: the NATS that the
+        /// platform's chart brings, installed as `dynamo-platform` in `dynamo-system`.
         nats_address: "natsAddress" => Traced<Str>,
         /// `etcdAddress`: ETCD_ENDPOINTS. Default: none.
         etcd_address: "etcdAddress" => Traced<Str>,
@@ -122,6 +123,14 @@ object! {
         volcano: "volcano" => Traced<bool>,
         /// `groveTerminationDelay` of PodCliqueSets. Default: 4h, as the platform's chart has it.
         termination_delay: "terminationDelay" => Traced<Str>,
+        /// KAI's queues. Default: unknown, any may be there.
+        queues: "queues" => Vec<Traced<Str>>,
+        /// PersistentVolumeClaims that are in the namespace beside those of the input. Default: unknown, any may be there.
+        claims: "claims" => Vec<Traced<Str>>,
+        /// Whether checkpoints are enabled. Default: false.
+        checkpoints: "checkpoints" => Traced<bool>,
+        /// `mpi.sshSecretName`, whose keys join the pods of TensorRT-LLM. Default: `mpi-run-ssh-secret`.
+        mpi_secret: "mpiSecret" => Traced<Str>,
         /// The operator's version. Default: 1.5.0.
         version: "version" => Traced<Str>,
     }

@@ -10,7 +10,7 @@ pub mod codes;
 mod expand;
 mod layout;
 mod lower;
-mod operator;
+pub(super) mod operator;
 pub mod options;
 mod pods;
 mod read;

@@ -18,14 +18,14 @@ pub(super) const LPX: &str = "lpx-scheduler";
 
 /// The operator.
 #[derive(Debug)]
-pub(super) struct Operator {
+pub(in crate::dialect) struct Operator {
     /// What the Platform document says.
-    pub platform: Platform,
+    pub(super) platform: Platform,
 }
 
 /// What is known about a ClusterTopologyBinding.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Binding {
+pub(in crate::dialect) enum Binding {
     /// Its domains and their node labels, from broad to narrow.
     Known(Vec<(Str, Str)>),
     /// It is not there.
@@ -36,7 +36,7 @@ pub(super) enum Binding {
 
 impl Operator {
     /// Reads the Platform document.
-    pub(super) fn new(cx: &mut Context<'_>) -> Self {
+    pub(in crate::dialect) fn new(cx: &mut Context<'_>) -> Self {
         let mut decoder = Decoder {
             sources: cx.sources,
             ledger: cx.ledger,
@@ -85,7 +85,7 @@ impl Operator {
     }
 
     /// The binding of a name.
-    pub(super) fn binding(&self, name: &str, scene: &Scene<'_>) -> Binding {
+    pub(in crate::dialect) fn binding(&self, name: &str, scene: &Scene<'_>) -> Binding {
         let levels = |domain: Option<&str>, key: Option<&str>| Some((Str::from(domain?), Str::from(key?)));
         if let Some(document) = scene.documents.iter().find(|d| {
             d.root.get("kind").and_then(Node::as_str) == Some("ClusterTopologyBinding")

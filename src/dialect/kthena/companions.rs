@@ -3,9 +3,9 @@
 use super::codes::{REMOVED, ROUTE};
 use super::place::{place, text};
 use super::schema;
-use super::settled::Settled;
 use super::{pods, policy, read};
 use crate::dialect::Context;
+use crate::dialect::shared::schema::Settled;
 use crate::kubernetes::container::list;
 use crate::kubernetes::names::{label_value, qualified_key};
 use crate::pods::{Expansion, Problem};

@@ -23,7 +23,6 @@ mod make;
 mod options;
 mod place;
 mod plugins;
-mod pod_template;
 mod pods;
 mod policies;
 mod policy;
@@ -35,7 +34,6 @@ mod scene;
 mod scheduling;
 mod schema;
 mod services;
-mod settled;
 mod templates;
 
 use super::platform;

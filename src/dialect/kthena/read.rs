@@ -5,7 +5,7 @@
 
 use super::options::Platform;
 use super::schema;
-use super::settled::Settled;
+use crate::dialect::shared::schema::Settled;
 use crate::kubernetes::container::list;
 use crate::pods::Problem;
 use crate::value::{Ids, Map, Node, Str, Traced, Value};

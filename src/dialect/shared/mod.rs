@@ -1,11 +1,13 @@
 //! What several dialects need, one mechanism each: names and metadata, selectors, fronts, policies by Kubernetes' own objects,
 //! and pod templates completed by what a target has no field for.
 
+pub mod compose;
 mod front;
 mod merge;
 mod names;
 mod policies;
 pub mod read;
+pub mod schema;
 mod templates;
 
 pub use front::{fronts, referenced_roles, role_service_address, role_services, service_name, services_of};

@@ -5,7 +5,7 @@
 use crate::dialect::kthena::place::text;
 use crate::dialect::kthena::read::{self, items, number, string};
 use crate::dialect::kthena::schema;
-use crate::dialect::kthena::settled::Settled;
+use crate::dialect::shared::schema::Settled;
 use crate::kubernetes::container::list;
 use crate::pods::Problem;
 use crate::value::{Ids, Node, Str, Traced};

@@ -7,11 +7,11 @@ use super::group::{Fate, Making};
 use super::instance::refused;
 use super::revision_problem;
 use super::template::Injectors;
-use crate::diagnostic::Ledger;
-use crate::dialect::{self, Context};
+use crate::dialect::Context;
+use crate::dialect::shared::compose;
 use crate::kubernetes::names::dns_label;
+use crate::pods::deployment::pod_name;
 use crate::pods::{Pod, Problem};
-use crate::source::Document;
 use crate::value::{Map, Node, Str};
 
 const SIDECARS: Injectors = Injectors {
@@ -108,13 +108,7 @@ pub fn deployment(making: &mut Making<'_>, role: &Role) -> Result {
     }
     let mut labels = strings(&template, "labels");
     labels.insert("pod-template-hash", "<hash>");
-    // Generated names have at most 63 characters, five of them random.
-    let pattern = match name.len() {
-        0..=46 => format!("{name}-<hash>-<random:5>"),
-        47..=56 => format!("{name}-<hash><random:5>"),
-        57 => format!("{name}-<random:5>"),
-        _ => format!("{}<random:5>", name.chars().take(58).collect::<String>()),
-    };
+    let pattern = pod_name(&name);
     let set = format!("{name}-<hash>");
     let owner = ("Deployment", name.as_str());
     let replica_set = children::child(
@@ -131,7 +125,7 @@ pub fn deployment(making: &mut Making<'_>, role: &Role) -> Result {
             slice: making.slice,
             role: role.name.value.clone(),
             replica: u32::try_from(replica).unwrap_or(u32::MAX),
-            name: pattern.as_str().into(),
+            name: pattern.clone(),
             generate_name: Some(format!("{set}-").into()),
             labels: labels.clone(),
             annotations: strings(&template, "annotations"),
@@ -153,49 +147,28 @@ pub fn leader_worker_set(making: &mut Making<'_>, role: &Role, cx: &mut Context<
         owner: ("RoleBasedGroup".into(), making.group.name.value.clone()),
         object: Map::from_iter([("spec", Map::from_iter([("replicas", role.replicas.value)]))]).into(),
     });
-    let Some(dialect) = dialect::find("lws") else {
-        return Ok(());
+    let place = match role.name.at() {
+        Some(_) => &role.name.ids,
+        None => &making.group.ids,
     };
-    let id = role.name.at().or_else(|| making.group.ids.first());
-    let document = Document {
-        id: id.unwrap_or_else(|| crate::value::Id::new(0, 0)),
-        root: object,
-        comments: Vec::new(),
-    };
-    let mut ledger = Ledger::new();
-    let mut own = Context {
-        sources: cx.sources,
-        platform: cx.platform,
-        templates: cx.templates,
-        ledger: &mut ledger,
-    };
-    let mut expansion = dialect.expand(&document, making.scene, &mut own);
-    for mut pod in std::mem::take(&mut expansion.pods) {
+    let mut composed = compose::expand(object, place, making.scene, cx);
+    compose::open_revisions(&mut composed.expansion);
+    for mut pod in std::mem::take(&mut composed.expansion.pods) {
         pod.slice = making.slice;
         pod.role = role.name.value.clone();
-        // The revision is that of the object as the controller's types write it; both are left open like all hashes in labels.
-        for key in ["template-revision-hash", "group-key"] {
-            let key = format!("leaderworkerset.sigs.k8s.io/{key}");
-            if let Some(hash) = pod.labels.get_mut(&key) {
-                *hash = "<hash>".into();
-            }
-        }
         making.made.pods.push(pod);
     }
-    making.made.children.append(&mut expansion.children);
-    match expansion.outcome.verdict() {
-        None => Ok(()),
-        Some(verdict) => {
-            let reason = format!("LeaderWorkerSet `{name}`: {}", verdict.reason);
-            let said = ledger.diagnostics.iter().find_map(|d| d.at);
-            let ids = said.map_or_else(|| role.name.ids.clone(), Into::into);
-            let fate = match expansion.outcome {
-                crate::pods::Outcome::Rejected(_) => Fate::Failed,
-                _ => Fate::Stuck,
-            };
-            Err((fate, Problem::new(verdict.code, reason, &ids)))
-        }
-    }
+    making.made.children.append(&mut composed.expansion.children);
+    let Some(mut problem) = composed.problem else {
+        return Ok(());
+    };
+    problem.reason = format!("LeaderWorkerSet `{name}`: {}", problem.reason);
+    let fate = if composed.refused {
+        Fate::Failed
+    } else {
+        Fate::Stuck
+    };
+    Err((fate, problem))
 }
 
 fn lws(making: &mut Making<'_>, role: &Role) -> std::result::Result<Node, Problem> {

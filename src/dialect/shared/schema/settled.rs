@@ -1,20 +1,36 @@
 //! What becomes of an object when the API server stores it, and where in the object that was.
 
-use super::codes::SCHEMA;
+use crate::diagnostic::Code;
 use crate::pods::Problem;
 use crate::value::{Ids, Node, Value};
 
 /// What became of an object by its schema.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Settled {
     /// What the API server refuses.
     pub problems: Vec<Problem>,
     /// The fields that it drops in silence, each with its path.
     pub dropped: Vec<(String, Ids)>,
     path: Vec<String>,
+    code: &'static Code,
 }
 
 impl Settled {
+    /// Nothing yet. `code` is that of what the schema refuses.
+    pub const fn new(code: &'static Code) -> Self {
+        Self {
+            problems: Vec::new(),
+            dropped: Vec::new(),
+            path: Vec::new(),
+            code,
+        }
+    }
+
+    /// The code of what the schema refuses.
+    pub const fn code(&self) -> &'static Code {
+        self.code
+    }
+
     /// The path of the place that is looked at.
     pub fn path(&self) -> String {
         self.path.concat().trim_start_matches('.').to_owned()
@@ -24,7 +40,7 @@ impl Settled {
     pub fn say(&mut self, reason: impl std::fmt::Display, ids: &Ids) {
         let path = self.path();
         self.problems
-            .push(Problem::new(&SCHEMA, format!("`{path}`: {reason}"), ids));
+            .push(Problem::new(self.code, format!("`{path}`: {reason}"), ids));
     }
 
     /// Notes a field that is dropped.

@@ -1,7 +1,6 @@
-//! Pod templates inside Kthena's objects: what the API server drops from them and refuses by the schema, before any
+//! Pod templates inside custom resources: what the API server drops from them and refuses by the schema, before any
 //! controller sees them.
 
-use super::codes::SCHEMA;
 use super::settled::Settled;
 use crate::kubernetes::podspec::{Kind, Object, Type};
 use crate::pods::template::refused_by_schema;
@@ -29,7 +28,7 @@ pub fn settle(node: &mut Node, settled: &mut Settled) {
 /// Settles an object of the table of pod templates.
 pub fn object(node: &mut Node, object: &'static Object, settled: &mut Settled) {
     prune(node, object, settled);
-    let problems = refused_by_schema(node, object, &settled.path(), &SCHEMA, &node.ids);
+    let problems = refused_by_schema(node, object, &settled.path(), settled.code(), &node.ids);
     settled.problems.extend(problems);
 }
 
