@@ -293,9 +293,9 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
         serde_json::from_str(&text.replace(&record.namespace, "NAMESPACE")).map_err(|e| e.to_string())?;
     let judged = documents
         .iter()
-        .all(|d| compile::expander(&d.root, &read.platform).is_some());
+        .all(|d| dialect::expander(&d.root, &read.platform).is_some());
     predicted["known"] = (silent && judged).into();
-    let foreign = documents.iter().all(|d| compile::expander(&d.root).is_none());
+    let foreign = documents.iter().all(|d| dialect::expander(&d.root, &read.platform).is_none());
     predicted["foreign"] = foreign.into();
     Ok(predicted)
 }

@@ -1,9 +1,9 @@
 //! Objects judged by CustomResourceDefinitions, after what the webhooks of their orchestrator do to them.
 
-use super::{Settings, expander};
+use super::Settings;
 use crate::crd::Crds;
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::dialect::Context;
+use crate::dialect::{self, Context};
 use crate::value::Node;
 
 /// What the definitions say about an object.
@@ -27,7 +27,7 @@ pub fn judge(object: &Node, crds: &Crds, settings: &Settings<'_>) -> Judgement {
             templates: settings.templates,
             ledger: &mut aside,
         };
-        if let Some(dialect) = expander(node, settings.platform) {
+        if let Some(dialect) = dialect::expander(node, settings.platform) {
             dialect.mutate(node, &mut cx);
         }
     };

@@ -15,7 +15,7 @@ mod predict;
 mod set;
 
 pub use judge::{Judgement, judge};
-pub use predict::{DEFAULT_NAMESPACE, Prediction, expander, predict};
+pub use predict::{DEFAULT_NAMESPACE, Prediction, predict};
 pub use set::{Assignment, assign, path};
 
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Waiver, balance};

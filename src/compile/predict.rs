@@ -19,16 +19,6 @@ pub struct Prediction {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The dialect that makes pods of an object or judges it on a platform, if there is one. One that takes the kind over from
-/// another comes before that.
-pub fn expander(root: &Node, platform: &Platform) -> Option<&'static dyn Dialect> {
-    let (api_version, kind) = type_of(root);
-    let all = || dialect::ALL.iter().copied();
-    all()
-        .find(|d| d.takes_over(api_version, kind, platform))
-        .or_else(|| all().find(|d| d.expands(api_version, kind) || d.judges(api_version, kind)))
-}
-
 fn type_of(root: &Node) -> (&str, &str) {
     let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
     (text("apiVersion"), text("kind"))
@@ -48,7 +38,7 @@ pub fn predict(documents: &[Document], settings: &Settings<'_>) -> Prediction {
     };
     let (mut ledger, mut workloads, mut pods) = (Ledger::new(), Vec::new(), 0_u64);
     for document in documents {
-        let Some(dialect) = expander(&document.root, settings.platform) else {
+        let Some(dialect) = dialect::expander(&document.root, settings.platform) else {
             continue;
         };
         let mut cx = Context {

@@ -207,3 +207,14 @@ pub fn templates(directory: Option<&Path>, ledger: &mut Ledger) -> Templates {
 pub fn find(name: &str) -> Option<&'static dyn Dialect> {
     ALL.iter().copied().find(|d| d.info().name == name)
 }
+
+/// The dialect that makes pods of an object or judges it on a platform, if there is one. One that takes the kind over from
+/// another comes before that.
+pub fn expander(root: &Node, platform: &Platform) -> Option<&'static dyn Dialect> {
+    let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let all = || ALL.iter().copied();
+    all()
+        .find(|d| d.takes_over(api_version, kind, platform))
+        .or_else(|| all().find(|d| d.owns(api_version, kind)))
+}

@@ -5,7 +5,7 @@ use crate::diagnostic::{Ledger, Severity};
 use crate::dialect::{self, Context};
 use crate::pods::{Expansion, Outcome, Problem, Scene};
 use crate::source::Document;
-use crate::value::{Id, Ids, Node, Str};
+use crate::value::{Id, Ids, Node};
 
 /// What the other dialect makes of an object.
 #[derive(Debug, Default)]
@@ -21,9 +21,7 @@ pub struct Composed {
 /// Expands an object that is not in the input. Its nodes keep their places in the input, so what is said points to what the
 /// object was made of; `place` is where to point to otherwise. Warnings are passed on, errors are in the result.
 pub fn expand(object: Node, place: &Ids, scene: &Scene<'_>, cx: &mut Context<'_>) -> Composed {
-    let text = |key: &str| -> Str { object.get(key).and_then(Node::as_str).unwrap_or_default().into() };
-    let (api_version, kind) = (text("apiVersion"), text("kind"));
-    let Some(other) = dialect::ALL.iter().find(|d| d.expands(&api_version, &kind)) else {
+    let Some(other) = dialect::expander(&object, cx.platform) else {
         return Composed::default();
     };
     let document = Document {
