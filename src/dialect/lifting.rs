@@ -186,7 +186,8 @@ pub struct ApiDefault {
     pub kind: &'static str,
     /// Where: keys with `/` between, `*` for any index or key.
     pub path: &'static str,
-    /// The value, as JSON.
+    /// The value, as JSON; or `=` and the path of another field that it is the value of, from the mapping of this one:
+    /// `=replicas`, `=../replicas`.
     pub value: &'static str,
 }
 

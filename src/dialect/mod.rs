@@ -189,6 +189,11 @@ pub trait Dialect: Sync {
     fn rendezvous(&self, _draft: &Draft, _role: &Node) -> Rendezvous {
         Rendezvous::default()
     }
+
+    /// The same for the pods of one of the role's `members`, by its place, where controllers tell them different things.
+    fn rendezvous_of(&self, draft: &Draft, role: &Node, _member: Option<usize>) -> Rendezvous {
+        self.rendezvous(draft, role)
+    }
 }
 
 /// The templates of all dialects, those in `directory` in place of the built-in ones of the same name.

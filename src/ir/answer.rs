@@ -90,8 +90,8 @@ pub const NEEDS_SHELL: Code = Code {
     severity: Severity::Error,
     explanation: "On this target the value follows from an injected variable only by arithmetic or text operations, so the command \
                   must run in a shell. The container has no `command` of its own to put there (its image's entry point runs), or \
-                  the value stands in the environment, where no shell runs.\n\nWrite the container's `command`, or use the \
-                  reference in an argument instead of an environment variable.",
+                  the value stands where none can run.\n\nWrite the container's `command`: it is then run by a shell that sets the \
+                  variable.",
 };
 
 /// All codes of this area.
@@ -142,6 +142,7 @@ impl Resolver<'_, '_> {
     fn container(&mut self, container: &mut Node) {
         self.leave_to_controllers(container);
         let mut variables = Vec::new();
+        let exports = self.exports(container, &mut variables);
         if let Some(Value::Seq(env)) = container.map_mut().get_mut("env").map(|e| &mut e.value) {
             for entry in env {
                 if let Some(value) = entry.map_mut().get_mut("value") {
@@ -149,7 +150,7 @@ impl Resolver<'_, '_> {
                 }
             }
         }
-        self.command_line(container, &mut variables);
+        self.command_line(container, &exports, &mut variables);
         for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
             let Some(probe) = container.map_mut().get_mut(probe) else {
                 continue;
@@ -187,18 +188,97 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Takes out the variables whose values need a shell, and those made of them: the shell that runs the command sets them.
+    fn exports(&mut self, container: &mut Node, variables: &mut Vec<(Str, Str)>) -> Vec<Export> {
+        let command = container.get("command").and_then(Node::as_seq);
+        if command.is_none_or(<[Node]>::is_empty) {
+            return Vec::new();
+        }
+        let Some(Value::Seq(env)) = container.map_mut().get_mut("env").map(|e| &mut e.value) else {
+            return Vec::new();
+        };
+        let mut exports: Vec<Export> = Vec::new();
+        let mut kept = Vec::new();
+        for entry in std::mem::take(env) {
+            let name = entry.get("name").and_then(Node::as_str).map(Str::from);
+            let script = entry
+                .get("value")
+                .and_then(|v| self.exported(v, &exports, variables));
+            match name.zip(script) {
+                Some((name, script)) => exports.push(Export {
+                    name,
+                    script,
+                    ids: entry.all_ids(),
+                }),
+                None => kept.push(entry),
+            }
+        }
+        let empty = kept.is_empty();
+        *env = kept;
+        if empty && !exports.is_empty() {
+            let ids = container.get("env").map(|e| e.ids.clone()).unwrap_or_default();
+            container.map_mut().remove("env");
+            container.decided_by(&ids);
+        }
+        exports
+    }
+
+    /// The value of a variable for the inside of double quotes in a shell, if it needs one.
+    fn exported(
+        &mut self,
+        value: &Node,
+        exports: &[Export],
+        variables: &mut Vec<(Str, Str)>,
+    ) -> Option<String> {
+        let text = match &value.value {
+            Value::Text(text) => text.clone(),
+            Value::Str(text) => vec![Piece::Literal(text.clone())],
+            _ => return None,
+        };
+        let mut needed = false;
+        let mut script = String::new();
+        for piece in text {
+            match piece {
+                Piece::Literal(text) => {
+                    needed |= exports.iter().any(|e| text.contains(&e.kubelet()));
+                    script.push_str(&quoted_inside(&text, exports));
+                }
+                Piece::Reference(reference) => {
+                    match self.answers.answer_in_environment(&reference, self.asker) {
+                        Answer::Shell(text) => {
+                            needed = true;
+                            script.push_str(&text);
+                        }
+                        Answer::Literal(text) => script.push_str(&quoted_inside(&text, &[])),
+                        Answer::Expanded(text) => script.push_str(&text),
+                        Answer::Downward {
+                            variables: more,
+                            text,
+                        } => {
+                            variables.extend(more);
+                            script.push_str(&text);
+                        }
+                        Answer::Unknown(_) => return None,
+                    }
+                }
+            }
+        }
+        needed.then_some(script)
+    }
+
     /// Resolves command and arguments, in a shell if one of them needs it.
-    fn command_line(&mut self, container: &mut Node, variables: &mut Vec<(Str, Str)>) {
-        let mut shell = false;
+    fn command_line(&mut self, container: &mut Node, exports: &[Export], variables: &mut Vec<(Str, Str)>) {
+        let mut shell = !exports.is_empty();
         for key in ["command", "args"] {
             if let Some(Value::Seq(words)) = container.map_mut().get_mut(key).map(|w| &mut w.value) {
                 for word in words {
                     shell |= self.argument(word, variables);
+                    use_exports(word, exports);
                 }
             }
         }
         if shell {
-            self.wrap_in_shell(container);
+            self.wrap_in_shell(container, exports);
         }
     }
 
@@ -228,7 +308,7 @@ impl Resolver<'_, '_> {
         shell
     }
 
-    fn wrap_in_shell(&mut self, container: &mut Node) {
+    fn wrap_in_shell(&mut self, container: &mut Node, exports: &[Export]) {
         let words = |key: &str| {
             container
                 .get(key)
@@ -244,6 +324,7 @@ impl Resolver<'_, '_> {
         container.get("args").into_iter().for_each(|n| ids.merge(&n.ids));
         if is_shell(&command) {
             unmark(container);
+            export_in_script(container, exports);
             return;
         }
         if command.is_empty() {
@@ -254,7 +335,9 @@ impl Resolver<'_, '_> {
             self.ledger.report(said.at_ids(&ids));
             return;
         }
-        let mut script = String::from("exec");
+        let mut script: String = exports.iter().map(Export::line).collect();
+        exports.iter().for_each(|e| ids.merge(&e.ids));
+        script.push_str("exec");
         for word in command.iter().chain(&args) {
             script.push(' ');
             script.push_str(&shell_word(word.as_str().unwrap_or_default()));
@@ -334,6 +417,82 @@ enum Answered {
 
 /// Marks a shell expression inside a word until the word is quoted. Never in an input: control characters are refused there.
 const SHELL: char = '\u{1}';
+
+/// A variable that the shell of a command sets.
+struct Export {
+    name: Str,
+    /// Its value, for the inside of double quotes.
+    script: String,
+    ids: Ids,
+}
+
+impl Export {
+    /// How the kubelet would have expanded it.
+    fn kubelet(&self) -> String {
+        format!("$({})", self.name)
+    }
+
+    fn line(&self) -> String {
+        format!("export {}=\"{}\"\n", self.name, self.script)
+    }
+}
+
+/// A text for the inside of double quotes in a shell. What the kubelet expands stays, but for variables that the shell sets.
+fn quoted_inside(text: &str, exports: &[Export]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['$', '`', '"', '\\']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(export) = exports.iter().find(|e| rest.starts_with(&e.kubelet())) {
+            out.push_str(&format!("${{{}}}", export.name));
+            rest = &rest[export.kubelet().len()..];
+            continue;
+        }
+        if !rest.starts_with("$(") {
+            out.push('\\');
+        }
+        out.push_str(&rest[..1]);
+        rest = &rest[1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// In a word, what the kubelet would have expanded of the variables that the shell sets becomes the shell's own.
+fn use_exports(word: &mut Node, exports: &[Export]) {
+    let Some(text) = word.as_str() else { return };
+    if !exports.iter().any(|e| text.contains(&e.kubelet())) {
+        return;
+    }
+    let text = exports.iter().fold(text.to_owned(), |text, export| {
+        text.replace(&export.kubelet(), &format!("{SHELL}${{{}}}{SHELL}", export.name))
+    });
+    word.value = Value::Str(text.into());
+}
+
+/// Sets variables at the beginning of the script that a shell runs anyway.
+fn export_in_script(container: &mut Node, exports: &[Export]) {
+    if exports.is_empty() {
+        return;
+    }
+    let lines: String = exports.iter().map(Export::line).collect();
+    let mut flagged = false;
+    for key in ["command", "args"] {
+        let Some(Value::Seq(words)) = container.map_mut().get_mut(key).map(|w| &mut w.value) else {
+            continue;
+        };
+        for word in words {
+            let Some(text) = word.as_str() else { continue };
+            if flagged {
+                word.value = Value::Str(format!("{lines}{text}").into());
+                exports.iter().for_each(|e| word.decided_by(&e.ids));
+                return;
+            }
+            flagged = text.starts_with('-') && text.ends_with('c');
+        }
+    }
+}
 
 /// A word for a script: literal parts quoted, marked parts in double quotes.
 fn shell_word(word: &str) -> String {

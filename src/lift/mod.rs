@@ -131,3 +131,20 @@ fn templates_mut(role: &mut Node) -> Vec<&mut Node> {
     }
     found
 }
+
+/// The members whose templates [`templates_mut`] gives, by their places; none for a template of the whole role.
+fn template_members(role: &Node) -> Vec<Option<usize>> {
+    let mut found = Vec::new();
+    for (key, value) in role.as_map().into_iter().flatten() {
+        match key.as_str() {
+            "podTemplate" | "leader" | "worker" => found.push(None),
+            "members" => {
+                let members = value.as_seq().unwrap_or_default().iter().enumerate();
+                let templated = members.filter(|(_, m)| m.get("podTemplate").is_some());
+                found.extend(templated.map(|(n, _)| Some(n)));
+            }
+            _ => {}
+        }
+    }
+    found
+}

@@ -5,7 +5,7 @@
 //! definition out, others answer it by their own means. Labels read by the downward API become values in the same way.
 
 use super::codes::OWN_NAME;
-use super::templates_mut;
+use super::{template_members, templates_mut};
 use crate::diagnostic::{Diagnostic, Outcome};
 use crate::dialect::Dialect;
 use crate::dialect::lifting::{Draft, Given, Means, Rendezvous};
@@ -16,15 +16,15 @@ use crate::value::{Ids, Map, Node, Reference, Str, Value};
 /// Translates the names in all templates of a draft.
 pub fn raise(draft: &mut Draft, dialect: &dyn Dialect, documents: &[Document]) {
     let roles = draft.serving.at(&["spec", "roles"]).and_then(Node::as_seq);
-    let tables: Vec<Rendezvous> = roles
-        .unwrap_or_default()
-        .iter()
-        .map(|role| dialect.rendezvous(draft, role))
-        .collect();
+    let table = |role: &Node| -> Vec<Rendezvous> {
+        let members = template_members(role).into_iter();
+        members.map(|m| dialect.rendezvous_of(draft, role, m)).collect()
+    };
+    let tables: Vec<Vec<Rendezvous>> = roles.unwrap_or_default().iter().map(table).collect();
     let mut lost = Vec::new();
     let roles = draft.serving.at_mut(&["spec", "roles"]).seq_mut();
-    for (role, table) in roles.iter_mut().zip(&tables) {
-        for template in templates_mut(role) {
+    for (role, tables) in roles.iter_mut().zip(&tables) {
+        for (template, table) in templates_mut(role).into_iter().zip(tables) {
             let scripts = scripts(template, documents);
             for list in ["initContainers", "containers"] {
                 let spec = template.at_mut(&["spec"]).map_mut();

@@ -34,6 +34,7 @@ pub fn add(
         let mut difference = Difference {
             kind: text(object, "kind"),
             defaults: dialect.defaults(),
+            both: [object, made],
             carried: IdSet::of_nodes([&draft.serving]),
             operations: Vec::new(),
             implied: Ids::none(),
@@ -93,6 +94,8 @@ fn not_rendered(object: &Node, ledger: &mut Ledger) {
 fn options_elsewhere(draft: &mut Draft, dialect: &dyn Dialect) {
     let name = draft.dialect;
     let info = dialect.info();
+    let mut judged = IdSet::new();
+    draft.elsewhere.iter().for_each(|w| judged.extend(&w.ids));
     let mut lost: Vec<(Ids, String)> = Vec::new();
     let mut collect = |options: Option<&Node>, shape: &crate::spec::shape::ObjectShape| {
         for (key, value) in options.and_then(Node::as_map).into_iter().flatten() {
@@ -111,8 +114,10 @@ fn options_elsewhere(draft: &mut Draft, dialect: &dyn Dialect) {
         collect(role.at(&["targets", name]), info.role_options);
     }
     for (ids, message) in lost {
+        // The dialect may have judged parts of it itself.
+        let rest: Ids = ids.iter().filter(|id| !judged.contains(*id)).collect();
         draft.lost_elsewhere(
-            &ids,
+            &rest,
             Diagnostic::new(&NOT_CARRIED, message).outcome(Outcome::Dropped),
         );
     }
@@ -134,6 +139,8 @@ fn elsewhere(draft: &mut Draft, patch: &Node) {
 struct Difference<'a> {
     kind: &'a str,
     defaults: &'a [ApiDefault],
+    /// The object and what was made for it.
+    both: [&'a Node; 2],
     carried: IdSet,
     operations: Vec<Node>,
     implied: Ids,
@@ -236,8 +243,25 @@ impl Difference<'_> {
                 .defaults
                 .iter()
                 .filter(|d| d.kind == self.kind && fits(d.path, path))
-                .any(|d| json(d.value) == Some(value.clone())),
+                .any(|d| match d.value.strip_prefix('=') {
+                    Some(other) => self.field_beside(path, other) == Some(value),
+                    None => json(d.value).as_ref() == Some(value),
+                }),
         }
+    }
+
+    /// The field at `other`, from the mapping that holds the field at `path`.
+    fn field_beside(&self, path: &str, other: &str) -> Option<&Node> {
+        let mut steps: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
+        steps.pop();
+        for step in other.split('/') {
+            match step {
+                ".." => drop(steps.pop()),
+                _ => steps.push(step.to_owned()),
+            }
+        }
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        self.both.iter().find_map(|object| object.at(&steps))
     }
 
     fn operation(&mut self, op: &str, path: &str, value: Option<&Node>) {
@@ -250,6 +274,11 @@ impl Difference<'_> {
 /// A key as a step of a JSON Pointer.
 fn step(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+/// A step of a JSON Pointer as a key.
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 fn is_server_owned(key: &str) -> bool {

@@ -101,6 +101,13 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         &planned,
         ledger,
     );
+    if spec.slices.as_ref().is_some_and(|s| s.value.0 == 0) {
+        for role in &planned {
+            let message = format!("without slices role `{}` has no replicas", role.name.value);
+            let said = Diagnostic::new(&NO_EFFECT, message).outcome(Outcome::Dropped);
+            ledger.waive(&role.replicas.ids, said);
+        }
+    }
     let namespace = namespace.or_else(|| request.namespace.clone().map(Traced::default_of));
     Some(ir::Serving {
         front: front(&name, &planned, &spec, request, ledger),

@@ -123,6 +123,15 @@ impl Answers for GroveAnswers<'_> {
     fn injected_first(&self) -> bool {
         true
     }
+
+    fn injects(&self, name: &str, reference: &Reference) -> bool {
+        match name {
+            "GROVE_PCSG_TEMPLATE_NUM_PODS" => *reference == Reference::Size,
+            // In the first clique of a replica, which is where lifting says so.
+            "GROVE_PCLQ_POD_INDEX" => *reference == Reference::Rank { times: 1 },
+            _ => false,
+        }
+    }
 }
 
 /// The name of a role's Service in the asking pod's slice, as [`shared::role_services`] makes them for several slices.

@@ -331,7 +331,7 @@ pub const ROLE_NAME: Code = Code {
     id: "INF5234",
     title: "role name of two cliques",
     severity: Error,
-    explanation: "`roleName` is unique among the cliques of a PodCliqueSet; the webhook refuses two of a name.",
+    explanation: "`roleName` is unique among the cliques of a PodCliqueSet; the webhook refuses two of a name (and two without one).",
 };
 
 /// What the schema or the decoding webhook refuses.
@@ -447,6 +447,99 @@ pub const GANG_INCOMPLETE: Code = Code {
                   base gang asks for more pods of a clique than are made, so they are held back for ever.",
 };
 
+/// An order of cliques that are not there.
+pub const CLIQUE_ORDER: Code = Code {
+    id: "INF5247",
+    title: "order of unknown cliques",
+    severity: Error,
+    explanation: "`targets.grove.cliqueOrder` lists the cliques of the PodCliqueSet by their names. It decides the order in which \
+                  they start with `startupType: InOrder`, and which template Grove takes for a name that ends like another one.",
+};
+
+/// An order that Grove does not heed.
+pub const STARTUP_UNUSED: Code = Code {
+    id: "INF5248",
+    title: "startup order that Grove does not heed",
+    severity: Warning,
+    explanation: "Grove reads `startsAfter` only with the startup type `Explicit`. With another one it is stored, and no clique waits \
+                  for another by name.\n\nLeave `startupType` out, or `startsAfter`.",
+};
+
+/// A part of gang scheduling that the target lacks.
+pub const PARTIAL_GANG: Code = Code {
+    id: "INF5249",
+    title: "gang of a part of the pods",
+    severity: Warning,
+    explanation: "With `minAvailable` below the replicas, a PodCliqueSet starts when that many are there, and is broken when fewer \
+                  are left. Other orchestrators know gangs of all pods, or none.",
+};
+
+/// What only keeps an object of Grove as it is.
+pub const SPELLING: Code = Code {
+    id: "INF5250",
+    title: "only Grove's object has this",
+    severity: Note,
+    explanation: "Names of cliques, their role names and their order in the list matter to a PodCliqueSet and to nothing that runs in \
+                  its pods. Another target has no place for them.",
+};
+
+/// Devices that pods share.
+pub const SHARED_DEVICES: Code = Code {
+    id: "INF5251",
+    title: "devices that Grove gives to pods",
+    severity: Error,
+    explanation: "Grove makes ResourceClaims that several pods share, and puts them into each container. On another target the pods \
+                  would start without these devices.\n\nMake the ResourceClaim yourself and name it in `resourceClaims` of the pods, \
+                  or give each pod a claim of its own by a ResourceClaimTemplate.",
+};
+
+/// NVLink over nodes, on another target.
+pub const MULTI_NODE_NVLINK: Code = Code {
+    id: "INF5252",
+    title: "NVLink over nodes is Grove's own",
+    severity: Warning,
+    explanation: "For `grove.io/mnnvl-group` Grove makes ComputeDomains and gives the GPU pods a claim to them. On another target pods \
+                  of different nodes talk by the ordinary network.\n\nMake the ComputeDomain yourself and name its ResourceClaimTemplate \
+                  in the pods.",
+};
+
+/// A placement that cannot be said elsewhere.
+pub const PLACEMENT: Code = Code {
+    id: "INF5253",
+    title: "topology constraint that stays with Grove",
+    severity: Warning,
+    explanation: "A constraint of Grove names a domain of a ClusterTopologyBinding, and only the binding says which node label that \
+                  is. A role of the language has one constraint, for its replicas, for all of it or for the slice.\n\nAdd the \
+                  ClusterTopologyBinding to the input, or list it in a Platform document; or write `scheduling.topology`.",
+};
+
+/// Pods that are made anew late, or not.
+pub const DELAY: Code = Code {
+    id: "INF5254",
+    title: "pods made anew after a delay",
+    severity: Warning,
+    explanation: "Grove makes the pods of a gang anew when it has been broken for `terminationDelay`. Other orchestrators know no such \
+                  delay: they restart the failed container alone (`restart: {policy: pod}`) or the whole replica at once.",
+};
+
+/// Automatic scaling by metrics without a word.
+pub const METRICS: Code = Code {
+    id: "INF5255",
+    title: "metrics of automatic scaling that the language lacks",
+    severity: Warning,
+    explanation: "The language knows the use of CPU and memory in percent, and averages of metrics of pods and of the external metrics \
+                  API. Other metrics stay under `targets.grove.scaling`, and no other target is scaled by them.",
+};
+
+/// Addresses that resolve early or late.
+pub const PUBLISHED: Code = Code {
+    id: "INF5256",
+    title: "when names of pods resolve",
+    severity: Note,
+    explanation: "`publishNotReadyAddresses` of the headless Services is Grove's. On another target names of pods may resolve before \
+                  the pods are ready.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_BUDGET,
@@ -496,4 +589,14 @@ pub const CODES: &[&Code] = &[
     &UNOWNED,
     &BINDING,
     &GANG_INCOMPLETE,
+    &CLIQUE_ORDER,
+    &STARTUP_UNUSED,
+    &PARTIAL_GANG,
+    &SPELLING,
+    &SHARED_DEVICES,
+    &MULTI_NODE_NVLINK,
+    &PLACEMENT,
+    &DELAY,
+    &METRICS,
+    &PUBLISHED,
 ];

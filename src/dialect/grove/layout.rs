@@ -1,11 +1,11 @@
 //! Which cliques and scaling groups a workload has, what they are called, and in which order they are listed.
 
 use super::codes::{
-    CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, ROLE_NAME, SERVICE_CLASH,
+    CLIQUE_ORDER, CLIQUE_SUFFIX, NAME_BUDGET, NAME_CLASH, NEEDS_GROUP, NO_REPLICAS, ROLE_NAME, SERVICE_CLASH,
     UNKNOWN_MEMBER,
 };
 use super::options::{CliqueOptions, Options, RoleOptions, StartupType};
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::dialect::Context;
 use crate::ir::{Member, Role, Serving};
 use crate::plan;
@@ -22,6 +22,13 @@ pub(super) struct Layout<'a> {
     pub serving: &'a Serving,
     /// Its roles in the order of the page.
     pub roles: Vec<RoleLayout<'a>>,
+}
+
+impl RoleLayout<'_> {
+    /// Whether it is scaled automatically.
+    fn scales(&self) -> bool {
+        self.role.scaling.is_some() || self.options.scaling.is_some()
+    }
 }
 
 /// The cliques of a role.
@@ -88,24 +95,15 @@ impl<'a> Layout<'a> {
             .flat_map(|r| r.cliques.iter().map(move |c| (r, c)))
     }
 
-    /// The places of [`Layout::cliques`] in the order in which Grove can tell the cliques apart: no name before one that
-    /// ends with it, and else as they stand on the page.
-    pub(super) fn order(&self) -> Vec<usize> {
+    /// The places of [`Layout::cliques`] in the order of the list: as the option says, else the one in which Grove can tell
+    /// them apart.
+    pub(super) fn order(&self, options: &Options) -> Vec<usize> {
         let names: Vec<&str> = self.cliques().map(|(_, c)| c.name.value.as_str()).collect();
-        let index: BTreeMap<&str, usize> = names.iter().enumerate().map(|(i, n)| (*n, i)).collect();
-        let mut longest: Vec<usize> = (0..names.len()).collect();
-        longest.sort_by_key(|i| Reverse(names[*i].len()));
-        // Where each may stand at the earliest: after all longer names that end with it.
-        let mut place: Vec<usize> = (0..names.len()).collect();
-        for i in longest {
-            for (cut, _) in names[i].char_indices().skip(1) {
-                if let Some(short) = index.get(&names[i][cut..]) {
-                    place[*short] = place[*short].max(place[i]);
-                }
-            }
+        let mut order = order(&names);
+        if let Some(asked) = &options.clique_order {
+            let place = |i: &usize| asked.iter().position(|n| n.value == names[*i]);
+            order.sort_by_key(|i| place(i).unwrap_or(usize::MAX));
         }
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by_key(|i| (place[*i], Reverse(names[*i].len()), *i));
         order
     }
 
@@ -115,18 +113,44 @@ impl<'a> Layout<'a> {
         self.check_clashes(ledger);
         self.check_service(ledger);
         self.check_names(ledger);
-        let in_order = options
-            .startup_type
-            .as_ref()
-            .filter(|t| t.value == StartupType::InOrder);
-        if let Some(in_order) = in_order.filter(|_| !self.order().is_sorted()) {
-            let message = "the cliques cannot be listed in the order of the page: the name of one is the end of a later one's";
-            ledger.report(Diagnostic::new(&CLIQUE_SUFFIX, message).at_ids(&in_order.ids));
-        }
+        self.check_order(options, ledger);
         for role in self.serving.roles.iter().filter(|r| r.replicas.value == 0) {
             let message = format!("role `{}` has no replicas", role.name.value);
             let said = Diagnostic::new(&NO_REPLICAS, message).at_ids(&role.replicas.ids);
             ledger.report(said.remedy("leave the role out, or scale it to 0 when it is there"));
+        }
+    }
+
+    /// Reports an order of the list that cannot be had, or that makes Grove take one clique for another.
+    fn check_order(&self, options: &Options, ledger: &mut Ledger) {
+        let order = self.order(options);
+        let in_order = options
+            .startup_type
+            .as_ref()
+            .filter(|t| t.value == StartupType::InOrder);
+        let names: Vec<&Traced<Str>> = self.cliques().map(|(_, c)| &c.name).collect();
+        let Some(asked) = &options.clique_order else {
+            if let Some(in_order) = in_order.filter(|_| !order.is_sorted()) {
+                let message = "the cliques cannot be listed in the order of the page: the name of one is the end of a later one's";
+                ledger.report(Diagnostic::new(&CLIQUE_SUFFIX, message).at_ids(&in_order.ids));
+            }
+            return;
+        };
+        for unknown in asked.iter().filter(|a| !names.iter().any(|n| n.value == a.value)) {
+            let message = format!("no clique is called `{}`", unknown.value);
+            ledger.report(Diagnostic::new(&CLIQUE_ORDER, message).at_ids(&unknown.ids));
+        }
+        let listed: Vec<&Traced<Str>> = order.iter().map(|i| names[*i]).collect();
+        for (n, first) in listed.iter().enumerate() {
+            let taken = |later: &&&Traced<Str>| later.value.ends_with(first.value.as_str());
+            if let Some(later) = listed[n + 1..].iter().find(taken) {
+                let message = format!(
+                    "`{}` gets the pods of `{}`, which is listed before it",
+                    later.value, first.value
+                );
+                let said = Diagnostic::new(&CLIQUE_SUFFIX, message).at_ids(&later.ids);
+                ledger.report(said.severity(Severity::Warning).outcome(Outcome::Moved));
+            }
         }
     }
 
@@ -169,13 +193,15 @@ impl<'a> Layout<'a> {
                 ledger.report(said.label(first.name.at(), "first here"));
             }
         }
-        for (role, clique) in self.cliques().filter(|(r, _)| r.group.is_none()) {
+        // Both have an autoscaler of one name; nothing else of the two collides.
+        let lone = self.cliques().filter(|(r, _)| r.group.is_none() && r.scales());
+        for (role, clique) in lone {
             let same = |r: &&RoleLayout<'_>| r.group.as_ref().is_some_and(|g| g.value == clique.name.value);
             if let Some(other) = self
                 .roles
                 .iter()
                 .find(same)
-                .filter(|o| o.role.name.value != role.role.name.value)
+                .filter(|o| o.role.name.value != role.role.name.value && o.scales())
             {
                 let message = format!(
                     "the clique `{}` has the name of a scaling group",
@@ -258,6 +284,26 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// The places of names in the order in which Grove can tell cliques of them apart: no name before one that ends with it, and
+/// else as they are given.
+pub(super) fn order(names: &[&str]) -> Vec<usize> {
+    let index: BTreeMap<&str, usize> = names.iter().enumerate().map(|(i, n)| (*n, i)).collect();
+    let mut longest: Vec<usize> = (0..names.len()).collect();
+    longest.sort_by_key(|i| Reverse(names[*i].len()));
+    // Where each may stand at the earliest: after all longer names that end with it.
+    let mut place: Vec<usize> = (0..names.len()).collect();
+    for i in longest {
+        for (cut, _) in names[i].char_indices().skip(1) {
+            if let Some(short) = index.get(&names[i][cut..]) {
+                place[*short] = place[*short].max(place[i]);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by_key(|i| (place[*i], Reverse(names[*i].len()), *i));
+    order
+}
+
 fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
     let mut options: RoleOptions = cx.options(&role.options);
     let several = role.members.len() > 1 || role.multi_node();
@@ -273,16 +319,26 @@ fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
     let ids = asked.map(|a| a.ids.clone()).unwrap_or_default();
     let grouped = several || asked.is_some_and(|a| a.value);
     let mut own = options.cliques.take().unwrap_or_default();
+    let own_name = options.name.take();
+    let (role_name, starts_after) = (options.role_name.take(), options.starts_after.take());
     let cliques = role.members.iter().map(|member| {
         let at = own
             .iter()
             .position(|o| o.member.as_ref().is_some_and(|m| m.value == member.name.value));
         let mut options = at.map(|at| own.remove(at)).unwrap_or_default();
-        let default = if several { &member.name } else { &role.name };
+        // A member that the spec names keeps its name where the role's is the group's.
+        let named = several || (grouped && !member.name.ids.is_empty());
+        let default = match &own_name {
+            Some(name) if !grouped => name,
+            _ if named => &member.name,
+            _ => &role.name,
+        };
         let name = options.name.clone().unwrap_or_else(|| default.clone());
         let from = options
             .ids
             .union(&options.member.take().map(|m| m.ids).unwrap_or_default());
+        options.role_name = options.role_name.or_else(|| role_name.clone());
+        options.starts_after = options.starts_after.or_else(|| starts_after.clone());
         Clique {
             member,
             name: name.and(&from).and(&ids),
@@ -301,7 +357,7 @@ fn role_layout<'a>(role: &'a Role, cx: &mut Context<'_>) -> RoleLayout<'a> {
     RoleLayout {
         role,
         options,
-        group: grouped.then(|| role.name.clone().and(&ids)),
+        group: grouped.then(|| own_name.unwrap_or_else(|| role.name.clone()).and(&ids)),
         cliques,
     }
 }

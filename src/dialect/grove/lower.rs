@@ -21,7 +21,7 @@ use crate::value::{Ids, Map, Node, Str, Traced};
 /// The annotation of NVLink domains over nodes.
 const MNNVL_GROUP: &str = "grove.io/mnnvl-group";
 /// How long a gang may be broken where whole replicas are to be made anew; Dynamo's default too. Grove's own is 4h.
-const DELAY: &str = "15m";
+pub(super) const DELAY: &str = "15m";
 
 /// All objects of a workload.
 pub(super) fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
@@ -146,7 +146,7 @@ impl Lowering<'_> {
         }
         let ordered = self
             .layout
-            .order()
+            .order(&self.options)
             .into_iter()
             .filter_map(|i| cliques.get_mut(i).and_then(Option::take))
             .collect();
@@ -161,19 +161,22 @@ impl Lowering<'_> {
         gang: &Traced<u32>,
         cx: &mut Context<'_>,
     ) -> Option<Node> {
-        let mut annotations = Map::new();
+        let own = layout.options.annotations.as_ref();
+        let mut annotations = own.map(|a| a.entries.clone()).unwrap_or_default();
         self.mnnvl(layout.options.mnnvl_group.as_ref(), &mut annotations, cx);
         let names: Vec<Node> = layout.cliques.iter().map(|c| Node::from(&c.name)).collect();
         let mut vars = Vars::new();
         vars.set("name", name.node());
         vars.set(
             "annotations",
-            Some(annotations).filter(|a| !a.is_empty()).map(Node::from),
+            Some(annotations)
+                .filter(|a| !a.is_empty())
+                .map(|a| Node::derived(a, &own.map(|o| o.ids.clone()).unwrap_or_default())),
         );
         vars.set("cliqueNames", Node::from(names));
         vars.set("replicas", layout.role.replicas.node());
         vars.set("minAvailable", gang.node());
-        vars.set("scaleConfig", self.scaling(layout.role));
+        vars.set("scaleConfig", self.scaling(layout, cx));
         vars.set("topologyConstraint", self.placement.group(index));
         vars.set(
             "resourceSharing",
@@ -192,9 +195,11 @@ impl Lowering<'_> {
     ) -> Option<Node> {
         let lone = layout.group.is_none();
         let mut pod = pods::split(self.template(index, layout, clique, cx), !lone, cx.ledger);
-        if lone && layout.options.mnnvl_group.is_some() {
+        let own = clique.options.mnnvl_group.as_ref();
+        let group = own.or_else(|| layout.options.mnnvl_group.as_ref().filter(|_| lone));
+        if group.is_some() {
             let mut annotations = pod.annotations.unwrap_or_else(Node::map);
-            self.mnnvl(layout.options.mnnvl_group.as_ref(), annotations.map_mut(), cx);
+            self.mnnvl(group, annotations.map_mut(), cx);
             pod.annotations = Some(annotations);
         }
         let mut constraint = self.placement.clique(index).filter(|_| lone);
@@ -213,7 +218,7 @@ impl Lowering<'_> {
         };
         let role_name = clique.options.role_name.as_ref().unwrap_or(&clique.name);
         let mut vars = Vars::new();
-        vars.set("name", clique.name.node());
+        vars.set("name", self.listed(&clique.name));
         vars.set("labels", pod.labels);
         vars.set("annotations", pod.annotations);
         vars.set("topologyConstraint", constraint);
@@ -232,7 +237,7 @@ impl Lowering<'_> {
         );
         vars.set("minAvailable", needed.node());
         vars.set("startsAfter", self.startup.after(clique));
-        vars.set("autoScalingConfig", self.scaling(layout.role).filter(|_| lone));
+        vars.set("autoScalingConfig", self.scaling(layout, cx).filter(|_| lone));
         vars.set("podSpec", pod.spec);
         shared::fill(cx, "grove/clique.yaml", &vars)
     }
@@ -273,8 +278,11 @@ impl Lowering<'_> {
         let mut template = clique.member.template.clone();
         shared::use_pod_reader(serving, layout.role, &mut template);
         self.placement.apply(serving, layout, index, &mut template);
-        shared::requests_as_limits(&mut template);
         let spec = template.at_mut(&["spec"]);
+        self.gang_priority(layout.role, spec);
+        if let Some(default) = &self.options.default_scheduler {
+            spec.decided_by(&default.ids);
+        }
         if let Some(scheduler) = &self.scheduling.scheduler {
             spec.set("schedulerName", scheduler.node());
         }
@@ -290,11 +298,65 @@ impl Lowering<'_> {
             member: Some(clique.member),
         };
         resolve(&mut template, &asker, &answers, cx.ledger);
+        pods::leave_to_grove(template.at_mut(&["spec"]), &self.injected(layout, clique));
         template
     }
 
-    /// Bounds and metrics of automatic scaling: those of an autoscaler.
-    fn scaling(&self, role: &Role) -> Option<Node> {
+    /// The variables of a clique's pods whose values are known beforehand.
+    fn injected(&self, layout: &RoleLayout<'_>, clique: &Clique<'_>) -> Vec<(&'static str, String)> {
+        let set = &self.layout.serving.name.value;
+        let mut known = vec![("GROVE_PCS_NAME", set.to_string())];
+        let one = self.layout.serving.slices.value <= 1;
+        if one {
+            known.push(("GROVE_PCS_INDEX", "0".into()));
+        }
+        match &layout.group {
+            None if one => known.push(("GROVE_PCLQ_NAME", format!("{set}-0-{}", clique.name.value))),
+            Some(group) if one => known.push(("GROVE_PCSG_NAME", format!("{set}-0-{}", group.value))),
+            _ => {}
+        }
+        if layout.group.is_some() && clique.member.count.value == 1 {
+            known.push(("GROVE_PCLQ_POD_INDEX", "0".into()));
+        }
+        known
+    }
+
+    /// The name of a clique, with the origin of its place in the list.
+    fn listed(&self, name: &Traced<Str>) -> Node {
+        let order = self.options.clique_order.iter().flatten();
+        let own = order.filter(|n| n.value == name.value);
+        own.fold(name.clone(), |name, n| name.and(&n.ids)).node()
+    }
+
+    /// Takes the priority of pods away where it is the gangs' alone.
+    fn gang_priority(&self, role: &Role, spec: &mut Node) {
+        let Some(only) = &self.options.gang_priority_only else {
+            return;
+        };
+        spec.decided_by(&only.ids);
+        let of_pods = spec.get("priorityClassName").and_then(Node::as_str);
+        let same = role
+            .priority
+            .as_ref()
+            .is_some_and(|p| Some(p.value.as_str()) == of_pods);
+        if only.value && same {
+            spec.map_mut().remove("priorityClassName");
+        }
+    }
+
+    /// Bounds and metrics of automatic scaling: as the options spell them, else those of an autoscaler.
+    fn scaling(&self, layout: &RoleLayout<'_>, cx: &mut Context<'_>) -> Option<Node> {
+        let made = self.scaling_of(layout.role);
+        let Some(own) = &layout.options.scaling else {
+            return made;
+        };
+        if let Some(made) = &made {
+            cx.ledger.supersede(&made.all_ids(), &own.ids);
+        }
+        Some(own.clone())
+    }
+
+    fn scaling_of(&self, role: &Role) -> Option<Node> {
         let name = shared::role_object_name(self.layout.serving, role);
         let scaler = shared::autoscaler(self.layout.serving, role, &name, ("", "", Node::default()))?;
         let mut config = Map::new();
@@ -359,12 +421,12 @@ impl Lowering<'_> {
     /// anew as a whole.
     fn termination_delay(&self, cx: &mut Context<'_>) -> Option<Node> {
         if let Some(own) = &self.options.termination_delay {
-            if own.value.0 == 0 {
+            if !own.value.positive {
                 let said =
                     Diagnostic::new(&TERMINATION_DELAY, "a gang that may be broken for no time at all");
                 cx.ledger.report(said.at_ids(&own.ids));
             }
-            return Some(own.map(|s| duration(s.0)).node());
+            return Some(own.map(|d| d.text.clone()).node());
         }
         let whole = |r: &&RoleLayout<'_>| r.role.restart.policy.value != RestartPolicy::Pod;
         let mut ids = None;
@@ -420,19 +482,4 @@ impl Lowering<'_> {
                 .outcome(Outcome::Moved),
         );
     }
-}
-
-/// Seconds as a Go duration in its shortest form.
-fn duration(seconds: u32) -> Str {
-    let parts = [
-        (seconds / 3600, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-    ];
-    let text: String = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, unit)| format!("{n}{unit}"))
-        .collect();
-    if text.is_empty() { "0s".into() } else { text.into() }
 }

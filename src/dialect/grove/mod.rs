@@ -9,6 +9,7 @@ mod answers;
 pub mod codes;
 mod expand;
 mod layout;
+mod lift;
 mod lower;
 pub(super) mod operator;
 pub mod options;
@@ -19,6 +20,7 @@ mod sharing;
 mod startup;
 mod topology;
 
+use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::{Context, Dialect, Info, Routing};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
@@ -157,5 +159,21 @@ impl Dialect for Grove {
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
         expand::expand(object, scene, cx)
+    }
+
+    fn owns(&self, api_version: &str, kind: &str) -> bool {
+        self.expands(api_version, kind) || api_version.starts_with("scheduler.grove.io/")
+    }
+
+    fn lift(&self, cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        lift::lift(cx)
+    }
+
+    fn defaults(&self) -> &'static [ApiDefault] {
+        lift::DEFAULTS
+    }
+
+    fn rendezvous_of(&self, draft: &Draft, role: &Node, member: Option<usize>) -> Rendezvous {
+        lift::rendezvous(draft, role, member)
     }
 }

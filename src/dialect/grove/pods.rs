@@ -2,7 +2,7 @@
 
 use super::codes::{OVERWRITTEN_FIELD, POD_METADATA, REFUSED_FIELD, RESERVED_ENV, RESERVED_LABEL};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
-use crate::value::{Map, Node};
+use crate::value::{Map, Node, Value};
 
 /// The parts of a pod template.
 pub(super) struct Pod {
@@ -50,7 +50,7 @@ const GROUP_VARIABLES: &[&str] = &[
 pub(super) fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
     let own = template.ids.clone();
     let mut parts = match template.value {
-        crate::value::Value::Map(map) => map,
+        Value::Map(map) => map,
         _ => Map::new(),
     };
     let mut spec = parts.remove("spec").unwrap_or_else(Node::map);
@@ -85,6 +85,39 @@ pub(super) fn split(template: Node, grouped: bool, ledger: &mut Ledger) -> Pod {
         labels: labels.filter(filled),
         annotations: annotations.filter(filled),
         spec,
+    }
+}
+
+/// Takes out variables that say what Grove says itself.
+pub(super) fn leave_to_grove(spec: &mut Node, injected: &[(&str, String)]) {
+    for list in ["initContainers", "containers"] {
+        let Some(Value::Seq(containers)) = spec.map_mut().get_mut(list).map(|l| &mut l.value) else {
+            continue;
+        };
+        for container in containers {
+            let Some(env) = container.get("env").and_then(Node::as_seq) else {
+                continue;
+            };
+            let text = |e: &Node, key| e.get(key).and_then(Node::as_str).map(str::to_owned);
+            let same = |e: &Node| {
+                injected.iter().any(|(n, v)| {
+                    text(e, "name").as_deref() == Some(n) && text(e, "value").as_ref() == Some(v)
+                })
+            };
+            let (gone, kept): (Vec<Node>, Vec<Node>) = env.iter().cloned().partition(same);
+            if gone.is_empty() {
+                continue;
+            }
+            let of_list = container.get("env").map(|e| e.ids.clone()).unwrap_or_default();
+            let ids = gone.iter().fold(of_list, |ids, e| ids.union(&e.all_ids()));
+            if kept.is_empty() {
+                container.map_mut().remove("env");
+                container.decided_by(&ids);
+            } else {
+                container.at_mut(&["env"]).decided_by(&ids);
+                *container.at_mut(&["env"]).seq_mut() = kept;
+            }
+        }
     }
 }
 

@@ -87,6 +87,8 @@ pub(super) struct Clique {
     pub pod_spec: Node,
     /// What Kubernetes says about its pods.
     pub judgement: Judgement,
+    /// The clique as it is written.
+    pub written: Node,
 }
 
 /// A scaling group of the template.
@@ -110,6 +112,8 @@ pub(super) struct Group {
     pub sharing: Vec<Node>,
     /// The constraint of each replica.
     pub topology: Option<Constraint>,
+    /// The group as it is written.
+    pub written: Node,
 }
 
 /// Automatic scaling of a clique or scaling group.
@@ -296,6 +300,7 @@ fn clique(r: &mut Reader<'_>) -> Clique {
         annotations,
         pod_spec,
         judgement,
+        written: r.root.clone(),
     }
 }
 
@@ -325,6 +330,7 @@ fn group(r: &mut Reader<'_>) -> Group {
         sharing: r.list("resourceSharing").to_vec(),
         topology: constraint(r, "topologyConstraint"),
         replicas,
+        written: r.root.clone(),
     }
 }
 

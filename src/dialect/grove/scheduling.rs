@@ -37,7 +37,8 @@ impl Scheduling {
     ) -> Self {
         let named = named_scheduler(layout, platform, ledger);
         let wanted = wants(layout, options, platform);
-        let chosen = named.or_else(|| gang_scheduler(platform, &wanted));
+        let left = options.default_scheduler.as_ref().is_some_and(|d| d.value);
+        let chosen = named.or_else(|| gang_scheduler(platform, &wanted).filter(|_| !left));
         let default = platform
             .default_scheduler
             .as_ref()
@@ -78,6 +79,7 @@ impl Scheduling {
             .iter()
             .fold(Ids::none(), |ids, g| ids.union(&g.ids).union(&g.scope.ids));
         let narrow = gangs.iter().any(|g| g.scope.value != Scope::Slice);
+        let decided = layout.roles.iter().all(|r| r.options.min_available.is_some());
         let roles = layout.roles.iter().filter(|r| !r.role.implicit).count();
         if !gangs.is_empty() && !self.makes_gangs() {
             let message = format!("`{}` schedules the pods of a gang one by one", self.effective);
@@ -89,7 +91,7 @@ impl Scheduling {
                 said.label(by, "the scheduler")
                     .remedy("leave `schedulerName` out, or choose `kai-scheduler` or `volcano`"),
             );
-        } else if narrow && roles > 1 {
+        } else if narrow && roles > 1 && !decided {
             let message =
                 "the first gang has replicas of every role; each replica beyond it is a gang of its own";
             ledger.report(
@@ -137,9 +139,17 @@ impl Scheduling {
         platform: &Platform,
         ledger: &mut Ledger,
     ) -> Option<Traced<Str>> {
-        let labelled = |c: &Clique<'_>| c.member.template.at(&["metadata", "labels", KAI_QUEUE]).is_some();
-        let named =
-            layout.serving.labels.contains_key(KAI_QUEUE) || layout.cliques().any(|(_, c)| labelled(c));
+        let marks = ["labels", "annotations"];
+        let marked = |c: &Clique<'_>| {
+            let template = &c.member.template;
+            marks
+                .iter()
+                .any(|m| template.at(&["metadata", m, KAI_QUEUE]).is_some())
+        };
+        let serving = layout.serving;
+        let named = serving.labels.contains_key(KAI_QUEUE)
+            || serving.annotations.contains_key(KAI_QUEUE)
+            || layout.cliques().any(|(_, c)| marked(c));
         if self.effective != KAI || named {
             return None;
         }
@@ -290,6 +300,12 @@ fn priority(layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) -> Opti
 /// The replicas of a role that the base gang needs.
 pub(super) fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &mut Ledger) -> Traced<u32> {
     let replicas = &role.role.replicas;
+    let slice = |r: &RoleLayout<'_>| r.role.gang.clone().filter(|g| g.scope.value == Scope::Slice);
+    let gang = role
+        .role
+        .gang
+        .clone()
+        .or_else(|| layout.roles.iter().find_map(slice));
     if let Some(own) = &role.options.min_available {
         if own.value.0 > replicas.value {
             let message = format!(
@@ -299,14 +315,10 @@ pub(super) fn in_base_gang(layout: &Layout<'_>, role: &RoleLayout<'_>, ledger: &
             let said = Diagnostic::new(&MIN_AVAILABLE, message).at_ids(&own.ids);
             ledger.report(said.label(replicas.at(), "all replicas"));
         }
-        return own.number();
+        // The option says how the gang is made.
+        let of_gang = gang.map(|g| g.ids.union(&g.scope.ids)).unwrap_or_default();
+        return own.number().and(&of_gang);
     }
-    let slice = |r: &RoleLayout<'_>| r.role.gang.clone().filter(|g| g.scope.value == Scope::Slice);
-    let gang = role
-        .role
-        .gang
-        .clone()
-        .or_else(|| layout.roles.iter().find_map(slice));
     let Some(gang) = gang else {
         return Traced::default_of(1);
     };

@@ -1,9 +1,9 @@
 //! In which order cliques start.
 
-use super::codes::{STARTUP_DEADLOCK, STARTUP_OPTIONS};
+use super::codes::{STARTUP_DEADLOCK, STARTUP_OPTIONS, STARTUP_UNUSED};
 use super::layout::{Clique, Layout, RoleLayout};
 use super::options::{Options, StartupType};
-use crate::diagnostic::{Diagnostic, Ledger, Severity};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::spec::policy::StartupOrder;
 use crate::value::{Node, Str, Traced};
 use std::collections::BTreeMap;
@@ -19,42 +19,72 @@ pub(super) struct Startup {
 impl Startup {
     /// Reads the order that the workload asks for; reports what would wait for ever.
     pub(super) fn new(layout: &Layout<'_>, options: &Options, ledger: &mut Ledger) -> Self {
-        let mut after: BTreeMap<Str, Vec<Traced<Str>>> = BTreeMap::new();
+        layout.roles.iter().for_each(|r| check_deadlock(r, ledger));
+        let asked = options.startup_type.clone();
+        let explicit = asked.as_ref().is_none_or(|a| a.value == StartupType::Explicit);
+        let mut startup = Self {
+            kind: asked.unwrap_or(Traced::default_of(StartupType::AnyOrder)),
+            after: BTreeMap::new(),
+        };
+        let order: Vec<Str> = {
+            let cliques: Vec<&Clique<'_>> = layout.cliques().map(|(_, c)| c).collect();
+            let places = layout.order(options).into_iter();
+            places.map(|i| cliques[i].name.value.clone()).collect()
+        };
         for (role, clique) in layout.cliques() {
-            let edges = edges(layout, role, clique, ledger);
+            let words = words(layout, role, clique);
+            let own = clique.options.starts_after.as_deref().unwrap_or_default();
+            if explicit {
+                check_names(layout, own, ledger);
+            }
+            let edges = match explicit {
+                true => merged(words, own),
+                false => startup.by_list(&clique.name.value, words, own, &order, ledger),
+            };
             if !edges.is_empty() {
-                after.insert(clique.name.value.clone(), edges);
+                startup.after.insert(clique.name.value.clone(), edges);
             }
         }
-        layout.roles.iter().for_each(|r| check_deadlock(r, ledger));
-        let default = if after.is_empty() {
-            StartupType::AnyOrder
-        } else {
-            StartupType::Explicit
-        };
-        let kind = options
-            .startup_type
-            .clone()
-            .unwrap_or(Traced::default_of(default));
-        if let Some(edge) = after
-            .values()
-            .flatten()
-            .next()
-            .filter(|_| kind.value != StartupType::Explicit)
-        {
-            let message = format!(
-                "with `startupType: {}` no clique waits for another by name",
-                kind.value.as_str()
-            );
-            let said = Diagnostic::new(&STARTUP_OPTIONS, message).at_ids(&kind.ids);
+        if options.startup_type.is_none() && !startup.after.is_empty() {
+            startup.kind.value = StartupType::Explicit;
+        }
+        if explicit {
+            startup.check_cycles(ledger);
+        }
+        startup
+    }
+
+    /// What is written where the startup type is not `Explicit`: the options as they are. Words must hold by the list.
+    fn by_list(
+        &mut self,
+        clique: &str,
+        words: Vec<Traced<Str>>,
+        own: &[Traced<Str>],
+        order: &[Str],
+        ledger: &mut Ledger,
+    ) -> Vec<Traced<Str>> {
+        let place = |name: &str| order.iter().position(|n| n == name);
+        let type_of = self.kind.value;
+        let (held, broken): (Vec<_>, Vec<_>) = words
+            .into_iter()
+            .partition(|edge| type_of == StartupType::InOrder && place(&edge.value) < place(clique));
+        held.iter().for_each(|edge| self.kind.ids.merge(&edge.ids));
+        let message = format!(
+            "with `startupType: {}` no clique waits for another by name",
+            type_of.as_str()
+        );
+        if let Some(edge) = broken.first() {
+            let said = Diagnostic::new(&STARTUP_OPTIONS, message).at_ids(&self.kind.ids);
+            let said = said.label(edge.at(), "asked for here");
+            ledger.report(said.remedy("leave `startupType` out"));
+        } else if let Some(edge) = own.first() {
+            let said = Diagnostic::new(&STARTUP_UNUSED, message).at_ids(&edge.ids);
             ledger.report(
-                said.label(edge.at(), "asked for here")
-                    .remedy("leave `startupType` out"),
+                said.outcome(Outcome::Moved)
+                    .label(self.kind.at(), "the startup type"),
             );
         }
-        let startup = Self { kind, after };
-        startup.check_cycles(ledger);
-        startup
+        own.to_vec()
     }
 
     /// `startsAfter` of a clique.
@@ -94,18 +124,9 @@ impl Startup {
     }
 }
 
-/// The cliques that a clique waits for, each once.
-fn edges(
-    layout: &Layout<'_>,
-    role: &RoleLayout<'_>,
-    clique: &Clique<'_>,
-    ledger: &mut Ledger,
-) -> Vec<Traced<Str>> {
+/// The cliques that a clique waits for by `dependsOn` and `startup`, each once.
+fn words(layout: &Layout<'_>, role: &RoleLayout<'_>, clique: &Clique<'_>) -> Vec<Traced<Str>> {
     let mut edges: Vec<Traced<Str>> = Vec::new();
-    let mut add = |name: Traced<Str>| match edges.iter_mut().find(|e| e.value == name.value) {
-        Some(edge) => edge.ids.merge(&name.ids),
-        None => edges.push(name),
-    };
     for needed in &role.role.depends_on {
         // A role is ready when the pods that answer for it are.
         let Some(needed_role) = layout.role(&needed.value) else {
@@ -119,37 +140,54 @@ fn edges(
             .filter(|_| needed_role.cliques.iter().all(|c| !c.member.serves));
         serving
             .chain(leader)
-            .for_each(|c| add(needed.map(|_| c.name.value.clone())));
+            .for_each(|c| add(&mut edges, needed.map(|_| c.name.value.clone())));
     }
     let leads = role
         .cliques
         .first()
         .is_some_and(|c| c.member.name.value == clique.member.name.value);
-    if let Some(order) = &role.role.startup {
-        let others = role.cliques.iter().skip(1);
-        match order.value {
-            StartupOrder::LeaderFirst if !leads => {
-                role.cliques
-                    .iter()
-                    .take(1)
-                    .for_each(|c| add(order.map(|_| c.name.value.clone())));
-            }
-            StartupOrder::WorkersFirst if leads => {
-                others.for_each(|c| add(order.map(|_| c.name.value.clone())))
-            }
-            _ => {}
+    let Some(order) = &role.role.startup else {
+        return edges;
+    };
+    let of_role = |c: &Clique<'_>| order.map(|_| c.name.value.clone());
+    match order.value {
+        StartupOrder::LeaderFirst if !leads => {
+            let leader = role.cliques.iter().take(1);
+            leader.for_each(|c| add(&mut edges, of_role(c)));
         }
+        StartupOrder::WorkersFirst if leads => {
+            let others = role.cliques.iter().skip(1);
+            others.for_each(|c| add(&mut edges, of_role(c)));
+        }
+        _ => {}
     }
-    for name in clique.options.starts_after.iter().flatten() {
+    edges
+}
+
+fn add(edges: &mut Vec<Traced<Str>>, name: Traced<Str>) {
+    match edges.iter_mut().find(|e| e.value == name.value) {
+        Some(edge) => edge.ids.merge(&name.ids),
+        None => edges.push(name),
+    }
+}
+
+/// Words and options together, in the order of the options.
+fn merged(mut edges: Vec<Traced<Str>>, own: &[Traced<Str>]) -> Vec<Traced<Str>> {
+    own.iter().for_each(|name| add(&mut edges, name.clone()));
+    let place = |edge: &Traced<Str>| own.iter().position(|n| n.value == edge.value);
+    edges.sort_by_key(|edge| place(edge).map_or(0, |at| at + 1));
+    edges
+}
+
+fn check_names(layout: &Layout<'_>, own: &[Traced<Str>], ledger: &mut Ledger) {
+    for name in own {
         if !layout.cliques().any(|(_, c)| c.name.value == name.value) {
             let known: Vec<&str> = layout.cliques().map(|(_, c)| c.name.value.as_str()).collect();
             let said = Diagnostic::new(&STARTUP_OPTIONS, format!("no clique is called `{}`", name.value))
                 .at_ids(&name.ids);
             ledger.report(said.reason(format!("cliques: {}", known.join(", "))));
         }
-        add(name.clone());
     }
-    edges
 }
 
 /// A leader of a multi-node engine is Ready when its workers have joined, so they must not wait for that.

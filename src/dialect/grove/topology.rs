@@ -55,6 +55,19 @@ impl Placement {
         let mut placement = Self::default();
         for role in &layout.roles {
             let own = match &role.role.topology {
+                // Said as Grove spells it.
+                Some(topology) if spelt(role, topology, options).is_some() => {
+                    let own = spelt(role, topology, options).map(|o| o.ids.clone());
+                    let Topology {
+                        key,
+                        scope,
+                        mode,
+                        exclusive: _,
+                    } = topology;
+                    let ids = key.ids.union(&scope.ids).union(&mode.ids);
+                    ledger.supersede(&ids, &own.unwrap_or_default());
+                    RolePlacement::default()
+                }
                 Some(topology) => {
                     match binding.and_then(|b| domain(b, &topology.key.value).map(|d| (b, d))) {
                         Some((binding, domain)) => {
@@ -208,6 +221,15 @@ impl Placement {
             };
             replace(place, role.options.topology_constraint.as_ref(), ledger);
         }
+    }
+}
+
+/// The option that stands in place of what follows from a topology of that scope.
+fn spelt<'a>(role: &'a RoleLayout<'_>, topology: &Topology, options: &'a Options) -> Option<&'a Node> {
+    match (topology.scope.value, &role.group) {
+        (Scope::Replica, Some(_)) | (Scope::Role, None) => role.options.topology_constraint.as_ref(),
+        (Scope::Slice, _) => options.topology_constraint.as_ref(),
+        (Scope::Replica, None) | (Scope::Role, Some(_)) => None,
     }
 }
 

@@ -73,7 +73,7 @@ pub fn slices(serving: &Serving) -> Vec<Option<u32>> {
 /// The replicas of a role in one slice, where slices are objects of their own: none if the workload has no slices.
 pub fn replicas(serving: &Serving, role: &Role) -> Traced<u32> {
     match serving.slices.value {
-        0 => serving.slices.zip(&role.replicas, |_, _| 0),
+        0 => serving.slices.map(|_| 0),
         _ => role.replicas.clone(),
     }
 }

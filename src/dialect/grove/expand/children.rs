@@ -1,6 +1,7 @@
 //! The objects that Grove makes beside pods.
 
 use super::clique::{PodClique, group_name, slice_name};
+use super::object::{annotate, child, label, texts};
 use super::pod::{has_gpus, mnnvl_group};
 use super::{gangs, replicas};
 use crate::dialect::grove::admit::MNNVL_GROUP;
@@ -9,44 +10,6 @@ use crate::dialect::grove::read::{API_VERSION, Group, Scaling, Set};
 use crate::pods::{Child, Expansion, Scene};
 use crate::value::{Map, Node, Str};
 use std::collections::BTreeSet;
-
-/// A mapping of texts.
-pub(super) fn texts(pairs: &[(&str, &str)]) -> Node {
-    let entries = pairs.iter().map(|(k, v)| (*k, Node::from(*v)));
-    entries.collect::<Map>().into()
-}
-
-/// An object of a set, with Grove's labels.
-pub(super) fn child(set: &Set, (api_version, kind): (&str, &str), name: Str, component: &str) -> Child {
-    let labels = texts(&[
-        ("app.kubernetes.io/managed-by", "grove-operator"),
-        ("app.kubernetes.io/part-of", &set.name.value),
-        ("app.kubernetes.io/name", &name),
-        ("app.kubernetes.io/component", component),
-    ]);
-    let mut object = Node::map();
-    object
-        .at_mut(&["metadata"])
-        .set("namespace", set.namespace.clone());
-    object.at_mut(&["metadata"]).set("labels", labels);
-    Child {
-        api_version: api_version.into(),
-        kind: kind.into(),
-        name,
-        owner: ("PodCliqueSet".into(), set.name.value.clone()),
-        object,
-    }
-}
-
-fn label(child: &mut Child, key: &str, value: impl Into<Node>) {
-    child.object.at_mut(&["metadata", "labels"]).set(key, value);
-}
-
-fn annotate(child: &mut Child, annotations: Map) {
-    if !annotations.is_empty() {
-        child.object.at_mut(&["metadata"]).set("annotations", annotations);
-    }
-}
 
 /// What every set has: the rights of the init containers.
 pub(super) fn of_every_set(set: &Set) -> Vec<Child> {

@@ -1,7 +1,7 @@
 //! PodGangs, and the PodGroups that schedulers make gangs of.
 
-use super::children::{child, texts};
 use super::clique::{PodClique, slice_name};
+use super::object::{child, texts};
 use crate::dialect::grove::admit::{kai_queue, volcano_queue};
 use crate::dialect::grove::operator::{Binding, KAI, Operator, VOLCANO};
 use crate::dialect::grove::read::{Constraint, Set};

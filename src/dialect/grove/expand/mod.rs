@@ -7,6 +7,7 @@
 mod children;
 mod clique;
 mod gangs;
+mod object;
 mod pod;
 #[cfg(test)]
 mod tests;
