@@ -11,6 +11,7 @@ use common::crds::Crds;
 use kubectl_infer::cli::init::STARTERS;
 use kubectl_infer::dialect;
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock};
@@ -38,6 +39,13 @@ fn main() {
                 move |_| starter_conforms(starter, target),
             ));
         }
+    }
+    for (starter, _) in STARTERS {
+        trials.push(common::needs(
+            common::shared(),
+            &format!("{starter}::dynamo::flags"),
+            move |shared| wrapped_flags_exist(starter, &shared),
+        ));
     }
     let checker = common::shared()
         .map(|s| s.join("tools/crdcheck.py"))
@@ -195,4 +203,97 @@ fn judges_refuse() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// The flags of a module of Dynamo, with those of the engine that it hands on.
+fn flags_of(module: &str, engines: &Path) -> Result<BTreeSet<String>, Failed> {
+    let page = |name: &str| -> Result<serde_json::Value, Failed> {
+        let text = std::fs::read_to_string(engines.join(format!("{name}.json")))?;
+        Ok(serde_json::from_str(&text)?)
+    };
+    let names = |page: &serde_json::Value| -> BTreeSet<String> {
+        let list = |v: &serde_json::Value| v.as_array().cloned().unwrap_or_default();
+        let text = |v: &serde_json::Value| v.as_str().map(str::to_owned);
+        let mut all = BTreeSet::new();
+        for flag in list(&page["flags"]) {
+            let name = text(&flag["name"]).unwrap_or_default();
+            if flag["negatable"] == true {
+                all.insert(name.replacen("--", "--no-", 1));
+            }
+            all.extend(list(&flag["aliases"]).iter().filter_map(text));
+            all.insert(name);
+        }
+        for gone in list(&page["frontend_only"]).iter().filter_map(text) {
+            all.remove(&gone);
+        }
+        all
+    };
+    let own = page(&format!("dynamo-{module}"))?;
+    let mut all = names(&own);
+    for included in own["includes"].as_array().into_iter().flatten() {
+        all.extend(names(&page(included["engine"].as_str().unwrap_or_default())?));
+    }
+    Ok(all)
+}
+
+/// The command lines that Dynamo runs, after its operator where that is predicted, have only flags that the runtime knows.
+fn wrapped_flags_exist(starter: &str, shared: &Path) -> Result<(), Failed> {
+    let page = render(starter, "dynamo", "json")?;
+    let mut holders = common::objects(&page);
+    if expands("dynamo") {
+        let file = common::scratch(&format!("starter-{starter}-dynamo-flags.json"));
+        std::fs::write(&file, &page)?;
+        let run = common::run(&["pods", "-f", &file.to_string_lossy(), "-o", "json"]);
+        let _ = std::fs::remove_file(&file);
+        holders = vec![serde_json::from_str(&run.out)?];
+    }
+    let mut lines = Vec::new();
+    holders.iter().for_each(|h| command_lines(h, &mut lines));
+    let mut checked = 0;
+    for line in &lines {
+        let clean = |w: &str| w.replace(['\'', '"', '\\'], "");
+        let words: Vec<String> = line.split_whitespace().map(clean).collect();
+        let Some(at) = words
+            .windows(2)
+            .position(|w| w[0] == "-m" && w[1].starts_with("dynamo."))
+        else {
+            continue;
+        };
+        let known = flags_of(&words[at + 1]["dynamo.".len()..], &shared.join("engines"))?;
+        for word in words[at + 2..].iter().filter(|w| w.starts_with("--")) {
+            let flag = word.split('=').next().unwrap_or_default();
+            if !known.contains(flag) {
+                return Err(format!("{} has no {flag}: {line}", words[at + 1]).into());
+            }
+        }
+        checked += 1;
+    }
+    let vllm = flags_of("vllm", &shared.join("engines"))?;
+    if vllm.contains("--port") || !vllm.contains("--tensor-parallel-size") {
+        return Err("the judge is blind".into());
+    }
+    match checked {
+        // The custom starter runs nothing of Dynamo.
+        0 if starter != "custom" => Err(format!("no worker among {lines:?}").into()),
+        _ => Ok(()),
+    }
+}
+
+/// The command lines of all containers of a tree.
+fn command_lines(node: &serde_json::Value, lines: &mut Vec<String>) {
+    let words = |key: &str| {
+        let words = node[key].as_array().into_iter().flatten();
+        words
+            .filter_map(|w| w.as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    if node["image"].is_string() {
+        let line = [words("command"), words("args")].concat().join(" ");
+        lines.push(line);
+    }
+    match node {
+        serde_json::Value::Array(items) => items.iter().for_each(|i| command_lines(i, lines)),
+        serde_json::Value::Object(map) => map.values().for_each(|v| command_lines(v, lines)),
+        _ => {}
+    }
 }
