@@ -131,6 +131,16 @@ impl Draw {
             let engine = self.engine();
             spec.insert("engine".into(), engine);
         }
+        let runtime = match self.engine {
+            "sglang" => Some("nvcr.io/nvidia/ai-dynamo/sglang-runtime:1.6.1"),
+            "trtllm" => Some("nvcr.io/nvidia/ai-dynamo/tensorrtllm-runtime:1.2.1"),
+            "custom" => None,
+            _ => Some("nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.6.1"),
+        };
+        if let Some(image) = runtime.filter(|_| self.dice.chance(90)) {
+            let targets = spec.entry("targets").or_insert_with(|| json!({}));
+            targets["dynamo"]["image"] = image.into();
+        }
         if disaggregated && !spec.contains_key("kvTransfer") && self.dice.chance(95) {
             let transfer = self.kv_transfer();
             spec.insert("kvTransfer".into(), transfer);

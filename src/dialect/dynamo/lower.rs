@@ -316,7 +316,11 @@ impl Lowering<'_> {
                     .at_ids(&ids)
                     .label(platform.at(), "the cluster"),
             );
-        } else if let (Mode::Lws, Some(component)) = (self.mode, spread) {
+        } else if let (Mode::Lws, Some(component), true) = (
+            self.mode,
+            spread,
+            self.components.iter().any(Component::is_worker),
+        ) {
             let message = format!(
                 "each change of a worker leaves the LeaderWorkerSets of `{}` running beside the new ones",
                 component.role.name.value

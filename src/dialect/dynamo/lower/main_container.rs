@@ -17,12 +17,12 @@ const PATH: &str = "/dev/shm";
 /// Where NIXL tells how it is.
 const NIXL_PORT: u32 = 19090;
 
-/// Which of the containers of a template it is: the one that is called so, else the engine's, else the first.
+/// Which of the containers of a template it is: the engine's, else the one that is called so, else the first.
 pub(super) fn position(template: &Node, engine: &str) -> Option<usize> {
     let containers = list(template.get("spec")?, "containers");
     let called = |name: &str| containers.iter().position(|c| name_of(c) == Some(name));
-    called(NAME)
-        .or_else(|| called(engine))
+    called(engine)
+        .or_else(|| called(NAME))
         .or((!containers.is_empty()).then_some(0))
 }
 
@@ -34,6 +34,17 @@ pub(super) fn name(component: &Component<'_>, template: &mut Node, ledger: &mut 
         return;
     };
     let containers = template.at_mut(&["spec", "containers"]).seq_mut();
+    let engines = name_of(&containers[at]) != Some(NAME);
+    if let Some(other) = containers.iter().find(|c| engines && name_of(c) == Some(NAME)) {
+        let message = format!(
+            "a container of `{}` beside the engine's is called `{NAME}`",
+            component.role.name.value
+        );
+        let said = Diagnostic::new(&MAIN, message).at_ids(&other.all_ids());
+        ledger.report(said.remedy(
+            "what is meant for the engine's container goes to `engine`, as that one is called in specs",
+        ));
+    }
     let mut main = containers.remove(at);
     let old = name_of(&main).unwrap_or_default().to_owned();
     let ids = main.get("name").map(|n| n.ids.clone()).unwrap_or_default();
