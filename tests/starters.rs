@@ -47,6 +47,9 @@ fn main() {
             move |shared| wrapped_flags_exist(starter, &shared),
         ));
     }
+    if expands("dynamo") {
+        trials.push(Trial::test("expected graphs become pods", expected_graphs));
+    }
     let checker = common::shared()
         .map(|s| s.join("tools/crdcheck.py"))
         .filter(|p| p.exists());
@@ -295,5 +298,33 @@ fn command_lines(node: &serde_json::Value, lines: &mut Vec<String>) {
         serde_json::Value::Array(items) => items.iter().for_each(|i| command_lines(i, lines)),
         serde_json::Value::Object(map) => map.values().for_each(|v| command_lines(v, lines)),
         _ => {}
+    }
+}
+
+/// Dynamo's admission accepts nearly everything; what is expected of a rendering is none of what never becomes pods.
+fn expected_graphs() -> Result<(), Failed> {
+    let mut graphs = 0;
+    for dir in common::directories_with(&common::root().join("testdata/dynamo"), "spec.yaml") {
+        let page = dir.join("expected.dynamo.yaml");
+        if std::fs::metadata(&page).map_or(0, |m| m.len()) == 0 {
+            continue;
+        }
+        let more = std::fs::read_to_string(dir.join("args")).unwrap_or_default();
+        let page = page.to_string_lossy().into_owned();
+        let mut args = vec!["pods", "-f", page.as_str(), "-o", "json"];
+        args.extend(more.lines().filter(|l| !l.is_empty()));
+        let run = common::run(&args);
+        let json: serde_json::Value =
+            serde_json::from_str(&run.out).map_err(|e| format!("{e}\n{}", run.err))?;
+        for workload in json["workloads"].as_array().into_iter().flatten() {
+            graphs += usize::from(workload["kind"] == "DynamoGraphDeployment");
+            if workload["outcome"] != "pods" {
+                return Err(format!("{page}: {workload}\n{}", run.err).into());
+            }
+        }
+    }
+    match graphs {
+        0 => Err("no graph was looked at".into()),
+        _ => Ok(()),
     }
 }
