@@ -38,6 +38,23 @@ pub struct Draft {
     pub broken: Vec<Diagnostic>,
     /// Values of the objects that the draft says by saying nothing: defaults that are written out.
     pub implied: Ids,
+    /// Documents as they are compared with what the draft renders to, where they are written in an older version of the API
+    /// or in a form that means the same.
+    pub normal: Vec<(Id, Node)>,
+    /// What the source's controllers add to the pods of a role by its number, as an overlay over the template of its first
+    /// pod, or of all its pods: rendering to another dialect writes it down.
+    pub added: Vec<Added>,
+}
+
+/// An overlay for other dialects.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// The role, by its place in the draft.
+    pub role: usize,
+    /// A pod template.
+    pub template: Node,
+    /// Whether all members get it, or the first alone.
+    pub all: bool,
 }
 
 impl Draft {
@@ -69,6 +86,8 @@ impl Draft {
             elsewhere: Vec::new(),
             broken: Vec::new(),
             implied: Ids::none(),
+            normal: Vec::new(),
+            added: Vec::new(),
         }
     }
 
@@ -210,6 +229,8 @@ pub struct Rendezvous {
     pub fields: Vec<Given>,
     /// Texts that hold several variables. Longer ones first.
     pub composed: Vec<Composed>,
+    /// Whether `$(NAME)` in a command line may become the question itself: the dialect answers it by the same text.
+    pub direct: bool,
 }
 
 /// Whether a label or annotation of an object only says that this compiler made it, and for whom.

@@ -6,9 +6,10 @@ use super::scaling::{self, ScaleTarget};
 use super::{Lifted, input, lift, templates_mut};
 use crate::compile::{self, Assignment, Settings};
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::dialect::lifting::Draft;
+use crate::dialect::lifting::{Added, Draft};
 use crate::dialect::{self, Dialect};
 use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
+use crate::kubernetes::merge::{Type, strategic_merge};
 use crate::pods::compare::Placed;
 use crate::source::Document;
 use crate::value::{Node, Str, Value};
@@ -72,7 +73,7 @@ pub fn migrate(
     for draft in &drafts {
         let mut changed = draft.clone();
         changes.apply(&mut changed, &mut ledger);
-        let (objects, said) = compiled(&changed, documents, target, settings, &mut ledger);
+        let (objects, said) = compiled(&changed, documents, target, settings, &ledger);
         if draft.dialect != target.info().name {
             let pods = &mut migrated.pods;
             pods.before
@@ -110,16 +111,19 @@ fn compiled(
     documents: &[Document],
     target: &dyn Dialect,
     settings: &Settings<'_>,
-    said_so_far: &mut Ledger,
+    said_so_far: &Ledger,
 ) -> (Vec<Node>, Vec<Diagnostic>) {
     let mut ledger = Ledger::new();
-    ledger.waivers.append(&mut said_so_far.waivers);
+    // Each draft balances its own leaves, so all begin with the same excuses.
+    ledger.waivers.extend(said_so_far.waivers.iter().cloned());
     let serving = if draft.dialect == target.info().name {
         draft.serving.clone()
     } else {
         ledger.waivers.extend(draft.elsewhere.iter().cloned());
         draft.broken.iter().for_each(|said| ledger.report(said.clone()));
-        marked(draft)
+        let mut serving = marked(draft);
+        written_down(draft, &mut serving);
+        serving
     };
     let decoded = compile::decode(&serving, settings.sources);
     ledger.diagnostics.extend(decoded.diagnostics.iter().cloned());
@@ -161,6 +165,30 @@ fn given(draft: &Draft, dialect: &str) -> Vec<Str> {
         }
     }
     names
+}
+
+/// Writes down what the source's controllers add to pods.
+fn written_down(draft: &Draft, serving: &mut Node) {
+    let roles = serving.at_mut(&["spec", "roles"]).seq_mut();
+    for Added { role, template, all } in &draft.added {
+        let Some(role) = roles.get_mut(*role) else {
+            continue;
+        };
+        let several = role.get("nodes").and_then(Node::as_int).unwrap_or(1) > 1;
+        let lay = |place: &mut Node| {
+            *place = strategic_merge(place, template, Type::PodTemplateSpec, &mut Ledger::new());
+        };
+        match role.map_mut().get_mut("members") {
+            Some(members) => {
+                let count = if *all { usize::MAX } else { 1 };
+                for member in members.seq_mut().iter_mut().take(count) {
+                    lay(member.at_mut(&["podTemplate"]));
+                }
+            }
+            None if several && !all => lay(role.at_mut(&["leader"])),
+            None => lay(role.at_mut(&["podTemplate"])),
+        }
+    }
 }
 
 /// The serving with the compiler's labels on its pods, by which companions select on the target.

@@ -79,12 +79,15 @@ pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger
 pub fn account(draft: &Draft, documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger) {
     let mut arrived = IdSet::of_nodes([&draft.serving]);
     arrived.extend(&draft.implied);
+    // Balancing uses the excuses up, and the next draft needs them too.
+    let waivers = ledger.waivers.clone();
     balance(
         ledger,
         settings.sources,
         input(draft, documents, settings),
         &arrived,
     );
+    ledger.waivers = waivers;
 }
 
 /// The leaves of the documents that a draft replaces, but for what the API server keeps about objects.

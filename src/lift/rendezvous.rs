@@ -25,26 +25,44 @@ pub fn raise(draft: &mut Draft, dialect: &dyn Dialect, documents: &[Document]) {
     let roles = draft.serving.at_mut(&["spec", "roles"]).seq_mut();
     for (role, tables) in roles.iter_mut().zip(&tables) {
         for (template, table) in templates_mut(role).into_iter().zip(tables) {
-            let scripts = scripts(template, documents);
-            for list in ["initContainers", "containers"] {
-                let spec = template.at_mut(&["spec"]).map_mut();
-                let Some(Value::Seq(containers)) = spec.get_mut(list).map(|l| &mut l.value) else {
-                    continue;
-                };
-                for container in containers {
-                    Raise {
-                        table,
-                        scripts: &scripts,
-                        lost: &mut lost,
-                    }
-                    .container(container);
-                }
-            }
+            self::template(template, table, documents, &mut lost);
+        }
+    }
+    for added in &mut draft.added {
+        if let Some(table) = tables.get(added.role).and_then(|t| t.first()) {
+            self::template(&mut added.template, table, documents, &mut lost);
         }
     }
     draft
         .broken
         .extend(lost.into_iter().map(|(ids, said)| said.at_ids(&ids)));
+}
+
+fn template(
+    template: &mut Node,
+    table: &Rendezvous,
+    documents: &[Document],
+    lost: &mut Vec<(Ids, Diagnostic)>,
+) {
+    let scripts = scripts(template, documents);
+    for list in ["initContainers", "containers"] {
+        let spec = template
+            .map_mut()
+            .get_mut("spec")
+            .filter(|s| s.as_map().is_some());
+        let list = spec.and_then(|s| s.map_mut().get_mut(list));
+        let Some(Value::Seq(containers)) = list.map(|l| &mut l.value) else {
+            continue;
+        };
+        for container in containers {
+            Raise {
+                table,
+                scripts: &scripts,
+                lost: &mut *lost,
+            }
+            .container(container);
+        }
+    }
 }
 
 /// The texts of ConfigMaps of the input that the pods mount or take variables from.
@@ -82,6 +100,7 @@ impl Raise<'_> {
         }
         self.fields(container);
         self.composed(container);
+        self.direct(container);
         self.aliases(container);
         let mut definitions = Vec::new();
         for given in &self.table.variables {
@@ -154,13 +173,13 @@ impl Raise<'_> {
                 let mut text = text.to_string();
                 for composed in &self.table.composed {
                     let kubelet = composed.text.as_str();
-                    if text.contains(kubelet) {
-                        text = text.replace(kubelet, &variables::write(&composed.asks));
+                    if let Some(now) = replaced(&text, kubelet, &variables::write(&composed.asks)) {
+                        text = now;
                     }
                     for shell in shell_forms(kubelet) {
-                        if text.contains(&shell) {
-                            let name = name_of(&composed.asks);
-                            text = text.replace(&shell, &format!("${{{name}}}"));
+                        let name = name_of(&composed.asks);
+                        if let Some(now) = replaced(&text, &shell, &format!("${{{name}}}")) {
+                            text = now;
                             if !needed.iter().any(|(n, _)| *n == name) {
                                 needed.push((name, composed.asks.clone()));
                             }
@@ -179,6 +198,38 @@ impl Raise<'_> {
             let env = container.map_mut().entry_map("env");
             let own = std::mem::take(env.seq_mut());
             env.seq_mut().extend(definitions.chain(own));
+        }
+    }
+
+    /// `$(NAME)` in command lines, where the source answers the question by the same text.
+    fn direct(&self, container: &mut Node) {
+        if !self.table.direct {
+            return;
+        }
+        let own: Vec<&Given> = {
+            let all = self.table.variables.iter();
+            all.filter(|g| !defines(container, g.name)).collect()
+        };
+        for key in ["command", "args"] {
+            let Some(words) = container.map_mut().get_mut(key) else {
+                continue;
+            };
+            words.walk_mut(&mut |node| {
+                let Value::Str(text) = &node.value else { return };
+                let mut text = text.to_string();
+                for Given { name, means } in &own {
+                    let (Means::Asks(reference), expansion) = (means, format!("$({name})")) else {
+                        continue;
+                    };
+                    // `$$(NAME)` is no expansion.
+                    if text.contains(&expansion) && !text.contains(&format!("${expansion}")) {
+                        text = text.replace(&expansion, &variables::write(reference));
+                    }
+                }
+                if node.as_str() != Some(text.as_str()) {
+                    node.value = Value::Str(text.into());
+                }
+            });
         }
     }
 
@@ -204,6 +255,26 @@ impl Raise<'_> {
             }
         }
     }
+}
+
+/// A text with a name replaced wherever it stands for itself, and is no part of a longer one. Nothing if it does so nowhere.
+fn replaced(text: &str, name: &str, by: &str) -> Option<String> {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let bounded = (name.starts_with(part), name.ends_with(part));
+    let (mut out, mut done) = (String::new(), 0);
+    for (at, _) in text.match_indices(name) {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        let inside =
+            bounded.0 && before.is_some_and(|c| part(c) || c == '.') || bounded.1 && after.is_some_and(part);
+        if !inside {
+            out.push_str(&text[done..at]);
+            out.push_str(by);
+            done = at + name.len();
+        }
+    }
+    out.push_str(&text[done..]);
+    (done > 0).then_some(out)
 }
 
 fn own(name: &str, what: &str) -> Diagnostic {

@@ -25,7 +25,8 @@ pub fn add(
     let rendered = rendered(draft, dialect, settings);
     let mut patches = Vec::new();
     for document in documents.iter().filter(|d| draft.replaces.contains(&d.id)) {
-        let object = &document.root;
+        let normal = draft.normal.iter().find(|(id, _)| *id == document.id);
+        let object = &normal.map_or_else(|| document.root.clone(), |(_, object)| object.clone());
         let same = rendered.iter().find(|r| same_object(r, object));
         let Some(made) = same.or_else(|| rendered.iter().find(|r| same_scaler(r, object))) else {
             not_rendered(object, ledger);

@@ -341,5 +341,6 @@ pub fn rendezvous() -> Rendezvous {
             ),
         ],
         composed: Vec::new(),
+        direct: false,
     }
 }

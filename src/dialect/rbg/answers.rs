@@ -4,10 +4,11 @@
 //! the same names.
 
 use super::names;
-use super::options::Pattern;
+use super::options::{Pattern, WorkloadKind};
 use super::pattern::RolePlan;
 use crate::diagnostic::Ledger;
 use crate::dialect::shared;
+use crate::ir::Serving;
 use crate::ir::answer::{Answer, Answers, Asker, resolve};
 use crate::value::{Map, Node, Piece, Reference, Str, Value};
 
@@ -26,6 +27,69 @@ const LABELS: [(&str, &str); 4] = [
     ("RBG_LWP_WORKER_INDEX", "component-index"),
     ("RBG_COMPONENT_INDEX", "component-id"),
 ];
+
+/// The variables that a LeaderWorkerSet's own webhook sets.
+pub const LEADER_WORKER_SET: [(&str, Reference); 3] = [
+    ("LWS_LEADER_ADDRESS", Reference::Leader),
+    ("LWS_GROUP_SIZE", Reference::Size),
+    ("LWS_WORKER_INDEX", Reference::Rank { times: 1 }),
+];
+
+/// The variables of leader and workers that answer questions.
+pub const LEADER_WORKER: [(&str, Reference); 3] = [
+    ("RBG_LWP_LEADER_ADDRESS", Reference::Leader),
+    ("RBG_LWP_GROUP_SIZE", Reference::Size),
+    ("RBG_LWP_WORKER_INDEX", Reference::Rank { times: 1 }),
+];
+
+/// Takes variables out of the containers that the controllers set to the same themselves.
+pub fn leave_out(template: &mut Node, plan: &RolePlan<'_>, member: usize, serving: &Serving) {
+    let questions: &[(&str, Reference)] = match (plan.workload, plan.pattern) {
+        (WorkloadKind::LeaderWorkerSet, _) => &LEADER_WORKER_SET,
+        (WorkloadKind::RoleInstanceSet, Pattern::LeaderWorker) => &LEADER_WORKER,
+        _ => &[],
+    };
+    let mut texts: Vec<(&str, Str)> = vec![("RBG_ROLE_NAME", plan.role.name.value.clone())];
+    if !names::is_set(serving) {
+        texts.push(("RBG_GROUP_NAME", serving.name.value.clone()));
+    }
+    if plan.workload == WorkloadKind::RoleInstanceSet {
+        texts.push(("RBG_COMPONENT_NAME", plan.component(member)));
+        if plan.pattern == Pattern::Standalone {
+            texts.push(("RBG_COMPONENT_INDEX", "0".into()));
+        }
+    }
+    let set = |entry: &Node| {
+        let name = entry.get("name").and_then(Node::as_str).unwrap_or_default();
+        match entry.get("value").map(|v| &v.value) {
+            Some(Value::Text(text)) => match text.as_slice() {
+                [Piece::Reference(asked)] => questions.iter().any(|(n, r)| *n == name && r == asked),
+                _ => false,
+            },
+            Some(Value::Str(text)) => texts.iter().any(|(n, t)| *n == name && t == text),
+            _ => false,
+        }
+    };
+    let Some(Value::Map(spec)) = template.map_mut().get_mut("spec").map(|s| &mut s.value) else {
+        return;
+    };
+    let Some(Value::Seq(containers)) = spec.get_mut("containers").map(|c| &mut c.value) else {
+        return;
+    };
+    for container in containers.iter_mut().filter(|c| c.get("env").is_some()) {
+        let env = container.at_mut(&["env"]);
+        let (kept, left_out): (Vec<Node>, Vec<Node>) =
+            std::mem::take(env.seq_mut()).into_iter().partition(|e| !set(e));
+        let mut ids = env.ids.clone();
+        left_out.iter().for_each(|e| ids.merge(&e.all_ids()));
+        if kept.is_empty() && !left_out.is_empty() {
+            container.map_mut().remove("env");
+            container.decided_by(&ids);
+        } else {
+            *container.at_mut(&["env"]) = Node::derived(kept, &ids);
+        }
+    }
+}
 
 /// Answers all references in a pod template.
 pub fn answer(template: &mut Node, asker: &Asker<'_>, plans: &[RolePlan<'_>], ledger: &mut Ledger) {
@@ -47,7 +111,10 @@ pub fn answer(template: &mut Node, asker: &Asker<'_>, plans: &[RolePlan<'_>], le
 /// Gives init containers that ask for their rank the variable from which a shell computes it.
 fn lend_index(template: &mut Node, asker: &Asker<'_>, plans: &[RolePlan<'_>]) {
     let own = plans.iter().find(|p| p.role.name.value == asker.role.name.value);
-    let (name, label) = match own.map(|p| p.pattern) {
+    let (name, label) = match own
+        .filter(|p| p.workload == WorkloadKind::RoleInstanceSet)
+        .map(|p| p.pattern)
+    {
         Some(Pattern::LeaderWorker) => LABELS[2],
         Some(Pattern::CustomComponents) => LABELS[3],
         _ => return,
@@ -137,11 +204,42 @@ impl RbgAnswers<'_> {
     }
 }
 
+impl RbgAnswers<'_> {
+    /// What pods of the deprecated workloads know of themselves.
+    fn deprecated(&self, own: &RolePlan<'_>, reference: &Reference) -> Option<Answer> {
+        match own.workload {
+            WorkloadKind::RoleInstanceSet => None,
+            WorkloadKind::LeaderWorkerSet => match reference {
+                Reference::Leader => Some(Answer::Expanded("$(LWS_LEADER_ADDRESS)".into())),
+                Reference::Size => Some(Answer::Expanded("$(LWS_GROUP_SIZE)".into())),
+                Reference::Rank { times: 1 } => Some(Answer::Expanded("$(LWS_WORKER_INDEX)".into())),
+                Reference::Rank { times } => {
+                    Some(Answer::Shell(format!("$((LWS_WORKER_INDEX * {times}))").into()))
+                }
+                Reference::Peers { .. } => Some(Answer::Unknown(
+                    "pods of a LeaderWorkerSet know their leader alone".into(),
+                )),
+                _ => None,
+            },
+            WorkloadKind::StatefulSet | WorkloadKind::Deployment => match reference {
+                Reference::Leader | Reference::Peers { .. } => Some(Answer::Downward {
+                    variables: vec![("POD_IP".into(), "status.podIP".into())],
+                    text: "$(POD_IP)".into(),
+                }),
+                _ => None,
+            },
+        }
+    }
+}
+
 impl Answers for RbgAnswers<'_> {
     fn answer(&self, reference: &Reference, asker: &Asker<'_>) -> Answer {
         let Some(own) = self.plan(&asker.role.name.value) else {
             return Answer::Unknown("no such role".into());
         };
+        if let Some(answer) = self.deprecated(own, reference) {
+            return answer;
+        }
         let size = own.role.size().value;
         let other = |role: &Str| {
             self.plan(role)
@@ -173,7 +271,13 @@ impl Answers for RbgAnswers<'_> {
             },
             Reference::Address { role, replica, rank } => {
                 match other(role).map(|p| p.pod(&group, *replica, *rank)) {
-                    Ok(Ok(pod)) => self.text(format!("{pod}.{}", names::headless(&group, role))),
+                    Ok(Ok(_)) if *rank == 0 && self.plan(role).is_some_and(RolePlan::by_service) => {
+                        self.text(names::headless(&group, role))
+                    }
+                    Ok(Ok(pod)) => {
+                        let service = self.plan(role).map(|p| p.service(&group)).unwrap_or_default();
+                        self.text(format!("{pod}.{service}"))
+                    }
                     Ok(Err(reason)) => Answer::Unknown(reason.into()),
                     Err(unknown) => unknown,
                 }

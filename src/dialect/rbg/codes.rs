@@ -216,6 +216,55 @@ pub const NO_EFFECT: Code = Code {
     explanation: "The option is written, and the controller does not look at it in this combination: the message says which.",
 };
 
+/// What lifting leaves behind.
+pub const CONVERTED: Code = Code {
+    id: "INF5322",
+    title: "not a part of any role",
+    severity: Note,
+    explanation: "The API server converts objects of v1alpha1 to v1alpha2 and drops what the newer version has no field for, such as the restart \
+                  policy of a role of single pods. Role templates that no role refers to are stored and never used. None of it changes the pods.",
+};
+
+/// What other targets do without.
+pub const HARMLESS: Code = Code {
+    id: "INF5326",
+    title: "other targets do without",
+    severity: Note,
+    explanation: "How a role's pods are managed (`workload`) is decided by each target for itself, replicas are scaled without a scaling adapter, \
+                  and annotations of v1alpha1 are read by nobody. Nothing about the pods changes.",
+};
+
+/// Something that the controller does for pods, and no other.
+pub const DISCOVERY_LOST: Code = Code {
+    id: "INF5323",
+    title: "done by the RoleBasedGroup controller alone",
+    severity: Error,
+    explanation: "Annotations of pod templates make the RoleBasedGroup controller add variables with addresses (`component-discovery`) and ports \
+                  (`port-allocator`), start components one after another (`component-depends-on`) or leave a pod out of the restart policy \
+                  (`restart-trigger-policy`), and it mounts /etc/rbg/config.yaml with the addresses of all instances. On another target nobody does. \
+                  The annotations stay in the templates, where they do nothing.",
+};
+
+/// Containers that the controller adds.
+pub const RUNTIME_LOST: Code = Code {
+    id: "INF5324",
+    title: "containers of a profile are missing",
+    severity: Error,
+    explanation: "`engineRuntimes` makes the RoleBasedGroup controller add the containers, init containers and volumes of a \
+                  ClusterEngineRuntimeProfile to the pods. On another target they are missing, unless the profile is among the input: then they are \
+                  written into the templates.",
+};
+
+/// A headless Service that another target does not make.
+pub const HEADLESS_LOST: Code = Code {
+    id: "INF5325",
+    title: "name of the source's headless Service",
+    severity: Error,
+    explanation: "The RoleBasedGroup controller makes a headless Service `s-<group>-<role>` for each role. A process that uses its name reaches any of \
+                  the role's instances. Of a role with one instance the name is that instance's address, and is translated; of several there is no \
+                  name on other targets that means the same.",
+};
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -240,6 +289,11 @@ pub const CODES: &[&Code] = &[
     &EXCLUSIVE,
     &PORT_ALLOCATOR,
     &NO_EFFECT,
+    &CONVERTED,
+    &HARMLESS,
+    &DISCOVERY_LOST,
+    &RUNTIME_LOST,
+    &HEADLESS_LOST,
     &verdicts::SCHEMA,
     &verdicts::GROUP_NAME,
     &verdicts::ROLLOUT,

@@ -7,11 +7,11 @@ use super::scheduling::{self, Scheduling};
 use super::{checks, coordination, name_checks, names, policies, said};
 use crate::diagnostic::Outcome;
 use crate::dialect::{Context, shared};
-use crate::ir::{Role, Serving};
+use crate::ir::{Role, SERVING_LABEL, Serving};
 use crate::kubernetes::companion;
 use crate::spec::decode::Decoder;
 use crate::template::Vars;
-use crate::value::{Map, Node};
+use crate::value::{Ids, Map, Node};
 
 const DISCOVERY_MODE: &str = "rbg.workloads.x-k8s.io/discovery-config-mode";
 
@@ -56,9 +56,11 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         options.coordination.as_deref().unwrap_or_default(),
         cx,
     ));
-    let mut group = group(serving, &scheduling, roles, cx);
+    let mut group = group(serving, &options, &scheduling, roles, cx);
     if let Some(group) = &mut group {
         group.decided_by(&options.ids.union(&shared::empty_options(written)));
+        let asked = options.set.as_ref().map(|s| s.ids.clone());
+        group.decided_by(&asked.unwrap_or_default());
     }
     objects.extend(group);
     for plan in &plans {
@@ -75,11 +77,16 @@ pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
 
 fn group(
     serving: &Serving,
+    options: &Options,
     scheduling: &Scheduling<'_>,
     roles: Vec<Node>,
     cx: &mut Context<'_>,
 ) -> Option<Node> {
-    let mut annotations = serving.annotations.clone();
+    let of_groups = options
+        .group_annotations
+        .as_ref()
+        .filter(|_| names::is_set(serving));
+    let mut annotations = of_groups.map_or_else(|| serving.annotations.clone(), |a| a.entries.clone());
     for (key, value) in &scheduling.annotations {
         annotations.insert(key.clone(), value.clone());
     }
@@ -94,13 +101,25 @@ fn group(
             shared::metadata(serving, &serving.name, &[], &serving.annotations),
         );
         vars.set("replicas", serving.slices.node());
-        vars.set("labels", shared::object_labels(serving, &[]));
+        vars.set("labels", group_labels(serving, options));
         vars.set("annotations", annotations);
         return shared::fill(cx, "rbg/rolebasedgroupset.yaml", &vars);
     }
     let name = serving.name.clone().and(&serving.slices.ids);
     vars.set("metadata", shared::metadata(serving, &name, &[], &annotations));
     shared::fill(cx, "rbg/rolebasedgroup.yaml", &vars)
+}
+
+/// The labels of the groups of a set: marked as this compiler's where their pods are.
+fn group_labels(serving: &Serving, options: &Options) -> Option<Node> {
+    let own = |template: &Node| template.at(&["metadata", "labels", SERVING_LABEL]).is_some();
+    let mut members = serving.roles.iter().flat_map(|r| &r.members);
+    let labels = match &options.group_labels {
+        Some(labels) => Node::derived(labels.entries.clone(), &labels.ids),
+        None if members.any(|m| own(&m.template)) => shared::object_labels(serving, &[]).into(),
+        None => serving.labels.clone().into(),
+    };
+    labels.as_map().is_some_and(|l| !l.is_empty()).then_some(labels)
 }
 
 /// Services of the roles that others address as a whole, in each group. The controller's own headless ones also name pods
@@ -149,8 +168,27 @@ fn unused(serving: &Serving, options: &Options, cx: &mut Context<'_>) {
         coordination: _,
         dependencies,
         queue_system: _,
+        set: _,
+        group_labels,
+        group_annotations,
+        unique_hash,
         patches: _,
     } = options;
+    let mut idle = |ids: Option<Ids>, message: &str| {
+        let entry = said(&super::codes::NO_EFFECT, message).outcome(Outcome::Dropped);
+        cx.ledger.waive(&ids.unwrap_or_default(), entry);
+    };
+    for (field, option) in [
+        ("groupLabels", group_labels),
+        ("groupAnnotations", group_annotations),
+    ] {
+        let ids = option.as_ref().map(crate::spec::decode::Decode::origins);
+        idle(ids, &format!("`{field}` without a set of groups"));
+    }
+    idle(
+        unique_hash.as_ref().map(|u| u.ids.clone()),
+        "`uniqueHash` without an exclusive topology of the group",
+    );
     let waiting = serving.roles.iter().any(|r| !r.depends_on.is_empty());
     if let Some(dependencies) = dependencies.as_ref().filter(|_| !waiting) {
         let entry = said(

@@ -16,6 +16,7 @@ mod codes;
 mod coordination;
 mod difference;
 mod expand;
+mod lift;
 mod lower;
 mod name_checks;
 mod names;
@@ -31,6 +32,7 @@ mod scheduling;
 mod testing;
 mod verdicts;
 
+use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::{Context, Dialect, Info, Routing};
 use crate::diagnostic::{Code, Diagnostic, Target};
 use crate::ir::capability::row;
@@ -188,6 +190,22 @@ impl Dialect for Rbg {
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
         expand::expand(object, scene, cx)
+    }
+
+    fn owns(&self, api_version: &str, _kind: &str) -> bool {
+        api_version.starts_with("workloads.x-k8s.io/")
+    }
+
+    fn lift(&self, cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        lift::lift(cx)
+    }
+
+    fn defaults(&self) -> &'static [ApiDefault] {
+        lift::DEFAULTS
+    }
+
+    fn rendezvous(&self, draft: &Draft, role: &Node) -> Rendezvous {
+        lift::rendezvous(draft, role)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names and labels as the controller forms them (pkg/utils, pkg/reconciler/roleinstance/utils `FormatComponentPodName`).
 
 use crate::ir::Serving;
+use crate::value::Node;
 
 /// The API version of all kinds.
 pub const API_VERSION: &str = "workloads.x-k8s.io/v1alpha2";
@@ -17,18 +18,20 @@ pub const COMPONENT_NAME: &str = "rbg.workloads.x-k8s.io/component-name";
 /// The label of the instance's name, on pods.
 pub const INSTANCE_NAME: &str = "rbg.workloads.x-k8s.io/role-instance-name";
 
-/// Whether the workload is a set of groups.
+/// Whether the workload is a set of groups: it has several slices, or the option `set` asks for one.
 pub fn is_set(serving: &Serving) -> bool {
-    serving.slices.value > 1
+    let asked = serving.options.get("set").and_then(Node::as_bool);
+    serving.slices.value > 1 || asked == Some(true)
 }
 
 /// The names of the groups: the serving's own, or one for each slice.
 pub fn groups(serving: &Serving) -> Vec<String> {
     let name = &serving.name.value;
-    match serving.slices.value {
-        0 | 1 => vec![name.to_string()],
-        n => (0..n).map(|slice| format!("{name}-{slice}")).collect(),
+    if !is_set(serving) {
+        return vec![name.to_string()];
     }
+    let slices = 0..serving.slices.value;
+    slices.map(|slice| format!("{name}-{slice}")).collect()
 }
 
 /// The name of a group as a pod of it knows it: the name itself, or in a set the injected variable.

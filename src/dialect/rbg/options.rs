@@ -43,6 +43,14 @@ object! {
         dependencies: "dependencies" => Traced<Dependencies>,
         /// Whose queue `scheduling.queue` is. Default: Volcano's where Volcano schedules gangs, else Kueue's.
         queue_system: "queueSystem" => Traced<QueueSystem>,
+        /// A RoleBasedGroupSet even for one slice. Default: false.
+        set: "set" => Traced<bool>,
+        /// Labels of the groups of a set. Default: those of the set.
+        group_labels: "groupLabels" => StringMap,
+        /// Annotations of the groups of a set. Default: those of the set.
+        group_annotations: "groupAnnotations" => StringMap,
+        /// Whether pods get the label that exclusive topology looks for and the controller forgets. Default: true.
+        unique_hash: "uniqueHash" => Traced<bool>,
         /// Patches of rendered objects: `{kind, name, patch: [RFC 6902 operations]}`.
         patches: "patches" => Vec<Node>,
     }
@@ -103,6 +111,42 @@ choice! {
         LeaderWorker = "leaderWorker",
         /// Components of any number.
         CustomComponents = "customComponents",
+    }
+}
+
+choice! {
+    /// What a role becomes.
+    pub enum WorkloadKind ("workload") {
+        /// A RoleInstanceSet.
+        RoleInstanceSet = "RoleInstanceSet",
+        /// A StatefulSet (deprecated): one pod an instance.
+        StatefulSet = "StatefulSet",
+        /// A Deployment (deprecated): one pod an instance, with random names.
+        Deployment = "Deployment",
+        /// A LeaderWorkerSet (deprecated), whose controller must be there.
+        LeaderWorkerSet = "LeaderWorkerSet",
+    }
+}
+
+impl WorkloadKind {
+    /// The value of the role's annotation `role-workload-type`.
+    pub const fn annotation(self) -> &'static str {
+        match self {
+            Self::RoleInstanceSet => "workloads.x-k8s.io/v1alpha2/RoleInstanceSet",
+            Self::StatefulSet => "apps/v1/StatefulSet",
+            Self::Deployment => "apps/v1/Deployment",
+            Self::LeaderWorkerSet => "leaderworkerset.x-k8s.io/v1/LeaderWorkerSet",
+        }
+    }
+}
+
+choice! {
+    /// By what others reach the only instance of a role.
+    pub enum AddressedBy ("kind of address") {
+        /// The name of its pod.
+        Pod = "pod",
+        /// The name of the role's headless Service.
+        Service = "service",
     }
 }
 
@@ -171,6 +215,10 @@ object! {
 object! {
     /// Options of one role.
     pub struct RoleOptions ("roles[].targets.rbg") {
+        /// What the role becomes. Default: `RoleInstanceSet`; all others are deprecated.
+        workload: "workload" => Traced<WorkloadKind>,
+        /// By what others reach the role's only instance. Default: `pod`.
+        addressed_by: "addressedBy" => Traced<AddressedBy>,
         /// How the pods of an instance are described. Default: what fits the role's members.
         pattern: "pattern" => Traced<Pattern>,
         /// How instances are named. Default: `Stateful`.

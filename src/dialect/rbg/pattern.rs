@@ -2,7 +2,7 @@
 
 use super::codes::OPTION;
 use super::names;
-use super::options::{InstancePattern, Pattern, RoleOptions, ServiceSelection};
+use super::options::{AddressedBy, InstancePattern, Pattern, RoleOptions, ServiceSelection, WorkloadKind};
 use super::said;
 use crate::diagnostic::Ledger;
 use crate::ir::{Member, Role, Serving};
@@ -17,6 +17,8 @@ pub struct RolePlan<'a> {
     pub options: RoleOptions,
     /// The pattern.
     pub pattern: Pattern,
+    /// What the role becomes.
+    pub workload: WorkloadKind,
     /// Which pods have DNS names, for leader and workers.
     pub selection: ServiceSelection,
     /// What decided the pattern.
@@ -27,16 +29,19 @@ pub struct RolePlan<'a> {
 pub fn plans<'a>(serving: &'a Serving, options: Vec<RoleOptions>, ledger: &mut Ledger) -> Vec<RolePlan<'a>> {
     let plan = |(role, options): (&'a Role, RoleOptions)| {
         let pattern = pattern(role, &options, ledger);
-        let ids = options
+        let workload = workload(role, pattern, &options, ledger);
+        let mut ids = options
             .pattern
             .as_ref()
             .map(|p| p.ids.clone())
             .unwrap_or_default();
+        ids.merge(&addressed(role, &options, ledger));
         let selection = selection(serving, role, pattern, &options, ledger);
         RolePlan {
             role,
             options,
             pattern,
+            workload,
             selection,
             ids,
         }
@@ -80,6 +85,48 @@ fn pattern(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Pattern {
         ledger.report(entry.remedy(format!("`{}` fits", fitting.as_str())));
     }
     if fits { asked.value } else { fitting }
+}
+
+/// What the role becomes; one of a deprecated kind has one pod an instance, or is a LeaderWorkerSet.
+fn workload(role: &Role, pattern: Pattern, options: &RoleOptions, ledger: &mut Ledger) -> WorkloadKind {
+    let Some(asked) = &options.workload else {
+        return WorkloadKind::RoleInstanceSet;
+    };
+    let fits = match asked.value {
+        WorkloadKind::RoleInstanceSet => true,
+        WorkloadKind::StatefulSet | WorkloadKind::Deployment => pattern == Pattern::Standalone,
+        WorkloadKind::LeaderWorkerSet => pattern != Pattern::CustomComponents,
+    };
+    if !fits {
+        let (kind, name) = (asked.value.as_str(), &role.name.value);
+        let message = format!("a {kind} does not fit the pods of role `{name}`");
+        ledger.report(
+            said(&OPTION, message)
+                .at_ids(&asked.ids)
+                .remedy("leave out `workload`"),
+        );
+        return WorkloadKind::RoleInstanceSet;
+    }
+    asked.value
+}
+
+/// What asked for another address than the pod's. The headless Service of a role names one pod only if there is one.
+fn addressed(role: &Role, options: &RoleOptions, ledger: &mut Ledger) -> Ids {
+    let Some(asked) = &options.addressed_by else {
+        return Ids::none();
+    };
+    if asked.value == AddressedBy::Service && role.replicas.value > 1 {
+        let message = format!(
+            "the Service of `{}` names {} instances, not one",
+            role.name.value, role.replicas.value
+        );
+        ledger.report(
+            said(&OPTION, message)
+                .at_ids(&asked.ids)
+                .remedy("`addressedBy: pod`"),
+        );
+    }
+    asked.ids.clone()
 }
 
 /// Leaders alone, unless something refers to a worker.
@@ -132,6 +179,11 @@ fn refers_to_workers(serving: &Serving, role: &Role) -> bool {
 impl RolePlan<'_> {
     /// Whether instances have random names.
     pub fn stateless(&self) -> bool {
+        let by_workload = self.workload == WorkloadKind::Deployment;
+        by_workload || self.random_names()
+    }
+
+    fn random_names(&self) -> bool {
         self.options
             .instance_pattern
             .as_ref()
@@ -161,6 +213,9 @@ impl RolePlan<'_> {
             if index < count.value {
                 return Some(match self.pattern {
                     Pattern::Standalone => String::new(),
+                    Pattern::LeaderWorker if self.workload == WorkloadKind::LeaderWorkerSet && rank == 0 => {
+                        String::new()
+                    }
                     Pattern::LeaderWorker => format!("-{rank}"),
                     Pattern::CustomComponents => format!("-{}-{index}", name.value),
                 });
@@ -184,9 +239,7 @@ impl RolePlan<'_> {
     pub fn pod(&self, group: &str, replica: u32, rank: u32) -> Result<String, String> {
         let role = &self.role.name.value;
         if self.stateless() {
-            return Err(format!(
-                "the instances of `{role}` have random names (`instancePattern: Stateless`)"
-            ));
+            return Err(format!("the instances of `{role}` have random names"));
         }
         if replica >= self.role.replicas.value {
             return Err(format!("`{role}` has {} replicas", self.role.replicas.value));
@@ -195,6 +248,21 @@ impl RolePlan<'_> {
             .suffix(rank)
             .ok_or_else(|| format!("a replica of `{role}` has {} pods", self.role.size().value))?;
         Ok(format!("{}-{replica}{suffix}", names::workload(group, role)))
+    }
+
+    /// The Service of the DNS names of its pods.
+    pub fn service(&self, group: &str) -> String {
+        let role = &self.role.name.value;
+        match self.workload {
+            WorkloadKind::LeaderWorkerSet => names::workload(group, role),
+            _ => names::headless(group, role),
+        }
+    }
+
+    /// Whether others reach its only instance by the Service.
+    pub fn by_service(&self) -> bool {
+        let asked = self.options.addressed_by.as_ref();
+        asked.is_some_and(|a| a.value == AddressedBy::Service) && self.role.replicas.value == 1
     }
 
     /// The labels of its pods that answer requests, in one group.

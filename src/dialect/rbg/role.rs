@@ -1,11 +1,13 @@
 //! A role of the group.
 
 use super::codes::{NO_EFFECT, OPTION};
-use super::options::{Dependencies, InPlaceScheduling, Options, Pattern, Platform, RoleOptions};
+use super::options::{
+    Dependencies, InPlaceScheduling, Options, Pattern, Platform, RoleOptions, WorkloadKind,
+};
 use super::pattern::RolePlan;
 use super::said;
 use super::scheduling::Scheduling;
-use super::{answers, checks, difference, policies};
+use super::{answers, checks, difference, names, policies};
 use crate::diagnostic::Outcome;
 use crate::dialect::{Context, shared};
 use crate::ir::answer::Asker;
@@ -16,6 +18,7 @@ use crate::template::Vars;
 use crate::value::{Map, Node, Str, Traced};
 
 const DEPENDS_ON: &str = "rolebasedgroup.workloads.x-k8s.io/component-depends-on";
+const WORKLOAD_TYPE: &str = "rbg.workloads.x-k8s.io/role-workload-type";
 const INSTANCE_PATTERN: &str = "rbg.workloads.x-k8s.io/role-instance-pattern";
 const INSTANCE_GANG: &str = "rbg.workloads.x-k8s.io/role-instance-gang-scheduling";
 const IN_PLACE: &str = "rbg.workloads.x-k8s.io/role-inplace-scheduling";
@@ -70,7 +73,11 @@ impl Roles<'_> {
         scheduling.queue(plan, &mut templates, cx.ledger);
         let mut vars = Vars::new();
         vars.set("name", name);
-        vars.set("replicas", shared::replicas(self.serving, plan.role).node());
+        let replicas = match names::is_set(self.serving) {
+            true => plan.role.replicas.clone(),
+            false => shared::replicas(self.serving, plan.role),
+        };
+        vars.set("replicas", replicas.node());
         vars.set("dependencies", self.dependencies(plan));
         vars.set(
             "scalingAdapter",
@@ -84,6 +91,10 @@ impl Roles<'_> {
         let mut role = shared::fill(cx, "rbg/role.yaml", &vars)?;
         role.decided_by(&plan.options.ids.union(&plan.ids));
         role.decided_by(&shared::empty_options(written));
+        if plan.workload == WorkloadKind::Deployment && plan.role.rollout.is_none() {
+            // A Deployment has other bounds where none are written.
+            role.map_mut().remove("rolloutStrategy");
+        }
         if let Some(dependencies) = self
             .options
             .dependencies
@@ -99,6 +110,7 @@ impl Roles<'_> {
     fn templates(&self, plan: &RolePlan<'_>, scheduling: &Scheduling<'_>, cx: &mut Context<'_>) -> Vec<Node> {
         let template = |(index, member): (usize, &Member)| {
             let mut template = member.template.clone();
+            answers::leave_out(&mut template, plan, index, self.serving);
             checks::template(self.serving, plan, &template, self.platform, cx.ledger);
             shared::use_pod_reader(self.serving, plan.role, &mut template);
             if self.waits_inside() {
@@ -171,6 +183,8 @@ impl Roles<'_> {
     fn options(&self, plan: &RolePlan<'_>, annotations: Option<Node>, vars: &mut Vars) {
         let RoleOptions {
             ids: _,
+            workload: _,
+            addressed_by: _,
             pattern: _,
             instance_pattern: _,
             pod_management_policy: policy,
@@ -219,6 +233,9 @@ impl Roles<'_> {
             .map(|a| Node::derived(a.entries.clone(), &a.ids))
             .unwrap_or_else(Node::map);
         checks::role_annotations(all.map_mut(), cx.ledger);
+        if let Some(workload) = &plan.options.workload {
+            all.set(WORKLOAD_TYPE, workload.map(|w| Str::from(w.annotation())));
+        }
         if let Some(pattern) = &plan.options.instance_pattern {
             all.set(INSTANCE_PATTERN, pattern.node());
         }
@@ -324,9 +341,11 @@ fn leader_worker(plan: &RolePlan<'_>, templates: Vec<Node>, restart: Option<Node
         .shared_service_selection
         .as_ref()
         .map_or(selection, |s| s.map(|_| plan.selection));
+    // A LeaderWorkerSet has a Service of its own, for all its pods.
+    let asked = (plan.workload == WorkloadKind::RoleInstanceSet).then(|| asked.node());
     Vars::new()
         .with("size", plan.role.size().node())
-        .with("sharedServiceSelection", asked.node())
+        .with("sharedServiceSelection", asked)
         .with("restartPolicyConfig", restart)
         .with("template", split.template)
         .with("leaderTemplatePatch", split.leader)

@@ -193,7 +193,8 @@ fn deadlocks(plans: &[RolePlan<'_>], options: &Options, ledger: &mut Ledger) {
 /// The topology that the group's annotation can say: a domain for the group alone. The workaround for the controller's
 /// missing label needs the namespace and one group's name, so sets and servings without a namespace use affinity.
 fn exclusive(serving: &Serving) -> Option<&Topology> {
-    if names::is_set(serving) || serving.namespace.is_none() {
+    let known = serving.namespace.is_some() && !names::is_set(serving);
+    if !known && !without_hash(serving) {
         return None;
     }
     let mut own = serving
@@ -203,6 +204,11 @@ fn exclusive(serving: &Serving) -> Option<&Topology> {
         .filter(|t| for_group(t));
     let first = own.next()?;
     own.all(|t| t.key.value == first.key.value).then_some(first)
+}
+
+/// Whether the workaround is not wanted.
+fn without_hash(serving: &Serving) -> bool {
+    serving.options.get("uniqueHash").and_then(Node::as_bool) == Some(false)
 }
 
 fn for_group(topology: &Topology) -> bool {
@@ -300,12 +306,26 @@ impl Scheduling<'_> {
                     .and(&exclusive.ids);
             }
         }
-        let message = format!("`{UNIQUE_HASH}` is written into the templates, which the controller forgets");
-        ledger.report(
-            said(&EXCLUSIVE, message)
-                .at_ids(&first.exclusive.ids)
-                .outcome(Outcome::Emulated),
-        );
+        if let Some(asked) = self.serving.options.get("uniqueHash") {
+            key = key.and(&asked.ids);
+        }
+        if without_hash(self.serving) {
+            let message = format!("pods without `{UNIQUE_HASH}`, which the controller forgets, stay pending");
+            ledger.report(
+                said(&NO_EFFECT, message)
+                    .at_ids(&first.key.ids)
+                    .outcome(Outcome::Moved)
+                    .remedy("leave out `uniqueHash: false`"),
+            );
+        } else {
+            let message =
+                format!("`{UNIQUE_HASH}` is written into the templates, which the controller forgets");
+            ledger.report(
+                said(&EXCLUSIVE, message)
+                    .at_ids(&first.exclusive.ids)
+                    .outcome(Outcome::Emulated),
+            );
+        }
         self.annotations.insert(EXCLUSIVE_TOPOLOGY, key);
     }
 
@@ -320,14 +340,17 @@ impl Scheduling<'_> {
         if let Some(scheduler) = &self.scheduler {
             shared::default_scheduler(role, scheduler, template);
         }
-        if self.exclusive_role(plan) {
+        if self.exclusive_role(plan) && !without_hash(self.serving) {
             template
                 .at_mut(&["metadata", "labels"])
                 .set(UNIQUE_HASH, self.unique_hash());
-        } else if self.exclusive.is_some() {
-            template
-                .at_mut(&["metadata", "annotations"])
-                .set(DISABLE_EXCLUSIVE, "true");
+        } else if self.exclusive.is_some() && !self.exclusive_role(plan) {
+            let annotations = template.at_mut(&["metadata", "annotations"]);
+            let own = annotations.get(DISABLE_EXCLUSIVE).and_then(Node::as_str);
+            // Whatever is written there, the role is out.
+            if own.is_none_or(str::is_empty) {
+                annotations.set(DISABLE_EXCLUSIVE, "true");
+            }
         }
         if let Some(topology) = role.topology.as_ref().filter(|_| !self.exclusive_role(plan)) {
             let slice: &[&str] = if names::is_set(self.serving) {

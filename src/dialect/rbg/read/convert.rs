@@ -4,6 +4,7 @@
 
 use super::super::names::{API_VERSION, OLD_PREFIX};
 use super::super::verdicts::keys;
+use crate::diagnostic::json;
 use crate::value::{Map, Node};
 
 /// A v1alpha1 RoleBasedGroup as it is stored.
@@ -28,13 +29,18 @@ pub fn set(object: &Node) -> Node {
     }
     let mut group = Node::derived(Map::new(), &template.ids);
     if let Some(coordination) = present(&template, "coordination") {
-        let annotations = Map::from_iter([(keys::V1_COORDINATION, Node::derived("[]", &coordination.ids))]);
+        let annotations = Map::from_iter([(keys::V1_COORDINATION, json_text(coordination))]);
         group.set("annotations", annotations);
     }
     group.set("spec", self::spec(&template));
     spec.set("groupTemplate", group);
     out.set("spec", spec);
     out
+}
+
+/// A value as its JSON text, derived from all of it.
+fn json_text(node: &Node) -> Node {
+    Node::derived(json::value(node).to_string(), &node.all_ids())
 }
 
 fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
@@ -65,7 +71,7 @@ fn preserve(spec: &Node, out: &mut Node) {
         }
     }
     if let Some(coordination) = present(spec, "coordination") {
-        add(keys::V1_COORDINATION, Node::derived("[]", &coordination.ids));
+        add(keys::V1_COORDINATION, json_text(coordination));
     }
     let exclusive = format!("{OLD_PREFIX}exclusive-topology");
     if let Some(topology) = out.at(&["metadata", "annotations", exclusive.as_str()]).cloned() {
@@ -130,7 +136,9 @@ pub fn workload(role: &Node) -> Node {
         text("apiVersion", "apps/v1"),
         text("kind", "StatefulSet")
     );
-    Node::derived(all, &workload.map(Node::all_ids).unwrap_or_default())
+    // An empty mapping says nothing, and its place in the input is not where the answer comes from.
+    let said = workload.filter(|w| w.as_map().is_some_and(|m| !m.is_empty()));
+    Node::derived(all, &said.map(Node::all_ids).unwrap_or_default())
 }
 
 fn pattern(role: &Node) -> (&'static str, Node) {

@@ -3,12 +3,13 @@
 //! [`group`] and [`set`] take an object of either version, check it as its CRD does, convert it and read it. Reading itself
 //! never fails: what does not decode was a problem before, and reads as absent. Pod templates stay whole.
 
+mod cel;
 mod convert;
 mod schema;
 
+pub use cel::has;
 pub use schema::{INSTANCE, INSTANCE_SET, POLICY, check};
 
-use super::admit;
 use super::verdicts::keys;
 use crate::pods::Problem;
 use crate::value::{Ids, Map, Node, Str, Traced};
@@ -167,7 +168,7 @@ pub fn group(object: &Node, namespace: &Str) -> (Group, Vec<Problem>) {
     check_spec(object, schema, &mut problems);
     let spec = object.get("spec");
     if problems.is_empty() {
-        admit::rules(spec, old, &mut problems);
+        cel::rules(spec, old, &mut problems);
     }
     let stored = if old {
         convert::group(object)
@@ -198,7 +199,7 @@ pub fn set(object: &Node, namespace: &Str) -> (Set, Vec<Problem>) {
         object.at(&["spec", "groupTemplate", "spec"])
     };
     if problems.is_empty() {
-        admit::rules(spec, old, &mut problems);
+        cel::rules(spec, old, &mut problems);
     }
     let stored = if old { convert::set(object) } else { object.clone() };
     let template = stored.at(&["spec", "groupTemplate"]);
@@ -221,7 +222,17 @@ pub fn check_spec(object: &Node, schema: &schema::Type, problems: &mut Vec<Probl
     }
 }
 
-fn is_old(object: &Node) -> bool {
+/// An object as the API server stores it: in v1alpha2.
+pub fn stored(object: &Node) -> Node {
+    match object.get("kind").and_then(Node::as_str) {
+        Some("RoleBasedGroup") if is_old(object) => convert::group(object),
+        Some("RoleBasedGroupSet") if is_old(object) => convert::set(object),
+        _ => object.clone(),
+    }
+}
+
+/// Whether an object is of v1alpha1.
+pub fn is_old(object: &Node) -> bool {
     object
         .get("apiVersion")
         .and_then(Node::as_str)
