@@ -56,6 +56,7 @@ pub(in crate::dialect::grove) fn rendezvous(draft: &Draft, role: &Node, member: 
         variables: pod.variables(),
         fields: pod.fields(),
         composed,
+        direct: false,
     }
 }
 
