@@ -175,7 +175,7 @@ impl Input {
                     }
                     loaded.documents.push((document, kind));
                 }
-                DocumentKind::Other => loaded.documents.push((document, kind)),
+                DocumentKind::Other | DocumentKind::Unknown => loaded.documents.push((document, kind)),
             }
         }
         loaded.one_of_each_name();

@@ -48,7 +48,11 @@ pub fn codes() -> Vec<&'static Code> {
     let areas: [&[&'static Code]; 14] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
-        &[&super::common::BAD_SET, &super::common::NOT_A_PLATFORM],
+        &[
+            &super::common::BAD_SET,
+            &super::common::NOT_A_PLATFORM,
+            &super::collide::SAME_OBJECT,
+        ],
         crate::plan::codes::CODES,
         crate::engine::CODES,
         crate::kubernetes::codes::CODES,
@@ -89,9 +93,31 @@ fn explain(what: &str, recursive: bool) -> Result<String, String> {
     if path.first().is_some_and(|p| p.eq_ignore_ascii_case("serving")) {
         path.remove(0);
     }
-    // `explain roles` is what people type; the way from the top is tried first, for its error names the top.
-    field(&Serving::SHAPE, &path, "serving", recursive)
-        .or_else(|error| field(&ServingSpec::SHAPE, &path, "serving.spec", recursive).map_err(|_| error))
+    if path.first().is_some_and(|p| p.eq_ignore_ascii_case("platform")) {
+        return Ok(platform(recursive));
+    }
+    // `explain roles` is what people type. The error is that of the place which knows the first step.
+    let top = |shape: &'static ObjectShape, step: &str| shape.fields.iter().any(|f| f.name == step);
+    match path.first() {
+        Some(step) if !top(&Serving::SHAPE, step) => {
+            field(&ServingSpec::SHAPE, &path, "serving.spec", recursive)
+        }
+        _ => field(&Serving::SHAPE, &path, "serving", recursive),
+    }
+}
+
+/// The sections of a Platform document.
+fn platform(recursive: bool) -> String {
+    let mut out = String::from(
+        "platform <Platform>\n  How the operators of a cluster run: `apiVersion: infer.dev/v1alpha1`, `kind: Platform`, in the input or \
+         with\n  `--platform FILE`. Its `spec` has a section for each target.\n",
+    );
+    for dialect in dialect::ALL {
+        let info = dialect.info();
+        let name = format!("platform.spec.{}", info.name);
+        let _ = write!(out, "\n{}", object(info.platform, &name, recursive));
+    }
+    out
 }
 
 fn code(code: &Code) -> String {

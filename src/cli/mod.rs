@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod collide;
 mod common;
 mod complete;
 mod completion;

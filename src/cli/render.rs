@@ -2,12 +2,14 @@
 
 use super::Streams;
 use super::batch::{self, Mode};
+use super::collide;
 use super::common::{self, Exit, Global, Input, MaxLoss};
 use crate::diagnostic::{Finding, Outcome as Fate, Severity};
 use crate::source::emit::{self, Format};
 use crate::value::Node;
 use anyhow::Context as _;
 use clap::ValueEnum;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Form of the objects.
@@ -75,6 +77,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         jobs,
     );
     let mut findings = batch::general(&loaded.ledger, &loaded);
+    findings.extend(collide::check(&loaded, &outcomes, &targets));
     let mut objects: Vec<(Option<&str>, Node)> = Vec::new();
     for outcome in outcomes {
         findings.extend(outcome.findings);
@@ -153,26 +156,37 @@ pub fn name(object: &Node) -> String {
     format!("{kind}{group}/{}", text(&["metadata", "name"]))
 }
 
-/// One file for each object, under a folder for its target if there are several. Names are stable from run to run.
+/// One file for each object, under a folder for its target if there are several. Names are stable from run to run; where
+/// objects of several namespaces would have the same file, those after the first have their namespace in its name.
 fn write_files(dir: &Path, output: Output, objects: &[(Option<&str>, Node)]) -> anyhow::Result<()> {
     let extension = if output == Output::Json { "json" } else { "yaml" };
+    let mut written: HashSet<PathBuf> = HashSet::new();
     for (target, object) in objects {
-        let text = |path: &[&str]| object.at(path).and_then(Node::as_str).unwrap_or("unnamed");
-        let safe = |s: &str| {
-            s.replace(
-                |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')),
-                "_",
-            )
-        };
         let folder = target.map_or_else(|| dir.to_owned(), |t| dir.join(t));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let kind = safe(&text(&["kind"]).to_lowercase());
-        let path = folder.join(format!(
-            "{kind}-{}.{extension}",
-            safe(text(&["metadata", "name"]))
-        ));
+        let path = stems(object)
+            .map(|stem| folder.join(format!("{stem}.{extension}")))
+            .find(|path| written.insert(path.clone()))
+            .unwrap_or_else(|| folder.clone());
         let document = emit::documents(std::slice::from_ref(object), format(output));
         std::fs::write(&path, document).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Names of files for an object, the preferred first, without end.
+fn stems(object: &Node) -> impl Iterator<Item = String> {
+    let safe = |path: &[&str], default: &str| {
+        let text = object.at(path).and_then(Node::as_str).unwrap_or(default);
+        text.replace(
+            |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')),
+            "_",
+        )
+    };
+    let kind = safe(&["kind"], "unnamed").to_lowercase();
+    let name = safe(&["metadata", "name"], "unnamed");
+    let namespace = safe(&["metadata", "namespace"], "default");
+    let spelt = [format!("{kind}-{name}"), format!("{kind}-{namespace}-{name}")];
+    let numbered = (2..).map(move |n: u64| format!("{kind}-{namespace}-{name}-{n}"));
+    spelt.into_iter().chain(numbered)
 }

@@ -3,7 +3,7 @@
 use super::batch::{self, Mode};
 use super::common::Loaded;
 use super::common::{self, Exit, Global, Input, MaxLoss};
-use super::{Streams, pods, render};
+use super::{Streams, collide, pods, render};
 use crate::compile::{self, DocumentKind, Settings};
 use crate::crd::Crds;
 use crate::diagnostic::{Finding, Ledger, Severity};
@@ -46,6 +46,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     let mode = Mode::Check(crds.as_ref());
     let outcomes = batch::run(&loaded, &targets, common::namespace(&args.input), mode, 1);
     let mut findings = batch::general(&loaded.ledger, &loaded);
+    findings.extend(collide::check(&loaded, &outcomes, &targets));
     let mut verdicts = Vec::new();
     let predicted = predict(&loaded, common::namespace(&args.input));
     findings.extend(pods::concrete(&predicted.diagnostics, &loaded));
@@ -58,7 +59,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
         let verdict = match (kind, exit) {
             (DocumentKind::Serving, Exit::Done) => "valid".to_owned(),
             (DocumentKind::Serving, Exit::Losses) => "valid, with losses".to_owned(),
-            (DocumentKind::Serving, _) => "invalid".to_owned(),
+            (DocumentKind::Serving, _) | (DocumentKind::Unknown, _) => "invalid".to_owned(),
             _ => match (
                 workloads.next_if(|w| w.id == document.id),
                 judged(&refused, document.id),

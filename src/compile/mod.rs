@@ -23,7 +23,7 @@ use crate::dialect::{self, Context, Dialect, platform::Platform};
 use crate::ir::{Feature, capability};
 use crate::plan;
 use crate::source::{Document, Sources};
-use crate::spec::codes::NOT_A_SERVING;
+use crate::spec::codes::{NO_OBJECT, NOT_A_SERVING};
 use crate::spec::decode::{Decode, Decoder};
 use crate::spec::{API_VERSION, KIND, Serving};
 use crate::template::Templates;
@@ -60,13 +60,22 @@ pub enum DocumentKind {
     Platform,
     /// Anything else, passed through.
     Other,
+    /// No object at all, or one of this API group of a kind or version that is not known.
+    Unknown,
 }
 
-/// What a document is. A document of the API group with a kind or version that is not known is reported, and is a spec to
-/// nobody.
+/// What a document is. One that is no object, or is of the API group with a kind or version that is not known, is reported.
 pub fn kind_of(document: &Document, ledger: &mut Ledger) -> DocumentKind {
     let text = |key| document.root.get(key).and_then(Node::as_str).unwrap_or_default();
     let (version, kind) = (text("apiVersion"), text("kind"));
+    if version.is_empty() || kind.is_empty() {
+        let missing = if kind.is_empty() { "kind" } else { "apiVersion" };
+        let said = Diagnostic::new(&NO_OBJECT, format!("this document has no `{missing}`"));
+        ledger.report(said.at_ids(&document.root.ids).remedy(format!(
+            "a spec begins with `apiVersion: {API_VERSION}` and `kind: {KIND}`"
+        )));
+        return DocumentKind::Unknown;
+    }
     if !version.starts_with("infer.dev/") {
         return DocumentKind::Other;
     }
@@ -91,7 +100,7 @@ pub fn kind_of(document: &Document, ledger: &mut Ledger) -> DocumentKind {
                     .at_ids(&ids)
                     .reason(known),
             );
-            DocumentKind::Other
+            DocumentKind::Unknown
         }
     }
 }

@@ -77,7 +77,7 @@ pub fn summary<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
         .join(", ")
 }
 
-/// One line: `spec.yaml:3:7: note[INF4001]: message; remedy`.
+/// One line: `spec.yaml:3:7: note[INF4001]: message; reason; remedy`.
 fn note(out: &mut String, finding: &Finding, color: bool) {
     if let Some(place) = &finding.source {
         let _ = write!(out, "{}:{}:{}: ", one_line(&place.file), place.line, place.column);
@@ -93,8 +93,9 @@ fn note(out: &mut String, finding: &Finding, color: bool) {
         finding.code.id,
         one_line(&finding.message)
     );
-    for help in helps(finding) {
-        let _ = write!(out, "; {}", one_line(&help));
+    let reason = finding.reason.as_deref().map(Cow::Borrowed);
+    for more in reason.into_iter().chain(helps(finding)) {
+        let _ = write!(out, "; {}", one_line(&more));
     }
     out.push('\n');
 }

@@ -118,6 +118,7 @@ fn find(request: &Request<'_>, kv: &KvTransfer, ledger: &mut Ledger) -> Option<&
                 .filter(has)
                 .filter(|c| c.purpose != Purpose::Tier)
                 .map(|c| if c.word.is_empty() { c.name } else { c.word })
+                .filter(|word| crate::spec::engine::Connector::from_word(word).is_some())
                 .collect();
             let engine = request.engine.name();
             let message = match found {

@@ -1,7 +1,9 @@
 //! Checking a command line against what its program has, by version.
 
+use super::EngineKind;
 use super::codes;
-use super::scan::{Meaning, Occurrence, Scan, Word, scan};
+use super::scan::{Meaning, Occurrence, Scan, Word, resolve, scan};
+use super::settings::{Form, ROWS};
 use super::table::{Flag, Presence, Program, Table, ValueKind, Values};
 use super::version::Version;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -108,8 +110,32 @@ pub fn lint(program: Program, version: &Version, words: &[Node]) -> Vec<FlagFind
             );
         }
     }
+    for at in &scan.positionals {
+        findings.extend(glued(program, version, *at, &words[*at]));
+    }
     alone(program, &scan, &mut findings);
     findings
+}
+
+/// A flag and its value in one word, which no parser takes apart: `--max-model-len 4096`.
+fn glued(program: Program, version: &Version, word: usize, node: &Node) -> Option<FlagFinding> {
+    let text = Word::of(node);
+    let (flag, value) = text.text().split_once(' ').filter(|(f, _)| f.starts_with("--"))?;
+    matches!(resolve(program, version, flag), Meaning::Flag { .. }).then(|| FlagFinding {
+        word,
+        flag: flag.into(),
+        problem: Problem::MissingValue,
+        severity: Severity::Error,
+        message: format!(
+            "`{flag} …` is one word, and {} does not take it apart",
+            program.name()
+        ),
+        remedy: Some(match value.contains(char::is_whitespace) {
+            true => format!("write every word as an entry of its own: `{flag}`, …"),
+            false => format!("write two entries, `{flag}` and its value, or `{flag}=…`"),
+        }),
+        replacement: None,
+    })
 }
 
 /// Flags that a program refuses without another one.
@@ -189,8 +215,11 @@ impl Lint<'_> {
                 let message = format!("{} has no flag {spelling}", self.program.name());
                 let mut finding = self.finding(Problem::Unknown, self.doubt(), message);
                 if let Some(near) = nearest(self.program, self.version, spelling) {
-                    finding = finding.remedy(format!("did you mean {near}?"));
+                    finding = finding.remedy(format!("did you mean `{near}`?"));
                     finding.replacement = Some(near.into());
+                } else if let Some((engine, own)) = translate(self.program, self.version, spelling) {
+                    finding =
+                        finding.remedy(format!("it is a flag of {engine}; the nearest here is `{own}`"));
                 }
                 findings.push(finding);
             }
@@ -382,6 +411,37 @@ pub fn nearest(program: Program, version: &Version, spelling: &str) -> Option<&'
             .chain(wrapped)
             .flat_map(|f| std::iter::once(f.name).chain(f.aliases())),
     )
+}
+
+/// The flag that sets here what a flag of that name sets in another engine, and that engine's name.
+fn translate(program: Program, version: &Version, spelling: &str) -> Option<(&'static str, &'static str)> {
+    let own = match program {
+        Program::Vllm => EngineKind::Vllm,
+        Program::Sglang => EngineKind::Sglang,
+        Program::TrtllmServe => EngineKind::Trtllm,
+        _ => return None,
+    };
+    let flag = |form: &Form| match form {
+        Form::Value(flag) | Form::List(flag) | Form::On(flag) | Form::Off(flag) | Form::Pair(flag) => {
+            Some(*flag)
+        }
+        _ => None,
+    };
+    let others = [EngineKind::Vllm, EngineKind::Sglang, EngineKind::Trtllm];
+    others
+        .into_iter()
+        .filter(|other| *other != own)
+        .find_map(|other| {
+            let named = |form: &Form| flag(form) == Some(spelling);
+            let row = ROWS.iter().find(|row| row.forms(other).iter().any(named))?;
+            let table = program.table();
+            let has = |flag: &&str| {
+                let known = table.exact(flag.split('.').next().unwrap_or(flag));
+                known.is_some_and(|f| table.presence(f, version) >= Presence::Perhaps)
+            };
+            let meant = row.forms(own).iter().filter_map(flag).find(has)?;
+            Some((other.name(), meant))
+        })
 }
 
 /// The candidate that `text` is probably meant to be. `-`, `_` and capitals count little.

@@ -33,7 +33,8 @@ pub(super) fn plan(request: &Request<'_>, ledger: &mut Ledger) -> Option<Plan> {
         );
         let said = Diagnostic::new(&codes::SSH_KEYS, message).at(request.nodes.ids.first());
         ledger.report(said.remedy(
-            "name a Secret with private.key and private.key.pub, or use a target that launches MPI itself",
+            "name a Secret with the keys `private.key` and `private.key.pub` in `engine.sshSecret` (`explain INF2040` shows how to make one), \
+             or fit a replica on one node",
         ));
     }
     let own: &[&str] = if wrapper(request).is_some() {

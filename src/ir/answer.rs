@@ -80,7 +80,10 @@ pub const UNANSWERED: Code = Code {
     title: "address unknown on the target",
     severity: Severity::Error,
     explanation: "A process of the workload must learn an address, its rank or a size at run time, and the target's controllers \
-                  provide nothing from which it follows. The reason says what is missing.",
+                  provide nothing from which it follows. The reason says what is missing.\n\nChoose another target, or do without \
+                  the reference. On Kthena workers have no DNS names: an engine whose leader must know all its workers \
+                  (TensorRT-LLM over several nodes, `$(infer.peers)`) runs on lws, aibrix, grove or rbg; one whose workers look \
+                  for their leader (vLLM, SGLang, `$(infer.leader)`) runs everywhere.",
 };
 
 /// A shell is needed where there is none.
@@ -332,7 +335,15 @@ impl Resolver<'_, '_> {
                 &NEEDS_SHELL,
                 "an argument needs a shell, and the container has no `command`",
             );
-            self.ledger.report(said.at_ids(&ids));
+            let place = args
+                .iter()
+                .find(|w| w.as_str().is_some_and(|t| t.contains(SHELL)));
+            let said = said.at(place.and_then(|word| word.ids.first())).at_ids(&ids);
+            self.ledger.report(
+                said.remedy(
+                    "write the `command` of the container: its image's entry point is not known here",
+                ),
+            );
             return;
         }
         let mut script: String = exports.iter().map(Export::line).collect();
@@ -404,8 +415,19 @@ impl Resolver<'_, '_> {
         };
         let (code, reason) = refused;
         let message = format!("{} cannot be answered here on this target", name(reference));
-        self.ledger
-            .report(Diagnostic::new(code, message).at_ids(&at.ids).reason(reason));
+        // A text that the compiler composed of many values is nobody's; who asks is.
+        let place = match at.ids.iter().nth(1) {
+            Some(_) => self.asker.role.name.at(),
+            None => at.ids.first(),
+        };
+        let said = Diagnostic::new(code, message)
+            .at(place)
+            .at_ids(&at.ids)
+            .reason(reason);
+        self.ledger.report(said.remedy(match code == &UNANSWERED {
+            true => "see `kubectl infer explain INF4005`",
+            false => "use it in an argument of a container with a `command`",
+        }));
         Answered::Plain(Str::default())
     }
 }

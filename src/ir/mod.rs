@@ -226,6 +226,9 @@ pub struct Front {
     /// The role whose leaders answer clients: the router, or the aggregated role. Absent if nothing in the spec does, or if
     /// the target's own gateway stands there.
     pub role: Option<Traced<Str>>,
+    /// Whether the target's own gateway is told of the engines. Not where the spec wants no router at all: something outside
+    /// finds them.
+    pub routed: Traced<bool>,
     /// The name of the Service for clients.
     pub service: Traced<Str>,
     /// Its type.

@@ -16,8 +16,23 @@ const MOST_PODS: u64 = 1_000_000;
 pub fn name(name: &Traced<Str>, what: &str, ledger: &mut Ledger) {
     if let Err(reason) = names::dns_1035_label(&name.value) {
         let message = format!("`{}` cannot be the name of a {what}: {reason}", name.value);
-        ledger.report(Diagnostic::new(&BAD_NAME, message).at_ids(&name.ids));
+        let mut said = Diagnostic::new(&BAD_NAME, message).at_ids(&name.ids);
+        if let Some(valid) = near_name(&name.value) {
+            said = said.remedy(format!("write `{valid}`")).replacement(valid);
+        }
+        ledger.report(said);
     }
+}
+
+/// The valid name that is nearest to another one, if a few characters make the difference.
+fn near_name(name: &str) -> Option<String> {
+    let fold = |c: char| match c {
+        '_' | '.' | ' ' | '/' => '-',
+        c => c.to_ascii_lowercase(),
+    };
+    let folded: String = name.chars().map(fold).collect();
+    let valid = folded.trim_matches('-').to_owned();
+    names::dns_1035_label(&valid).is_ok().then_some(valid)
 }
 
 /// All checks over the roles.

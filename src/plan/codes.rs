@@ -161,6 +161,17 @@ pub const OWN_ROUTER: Code = Code {
                   its settings are not used. `routing.router.type: engine` deploys it all the same.",
 };
 
+/// A spec that wants no router.
+pub const NO_ROUTER: Code = Code {
+    id: "INF1022",
+    title: "no router, as asked",
+    severity: Note,
+    explanation: "With `routing.router.type: none` no router is deployed, and no gateway of the target is told of the engines (AIBrix's \
+                  labels, Kthena's ModelServers and ModelRoute). An aggregated role still has the Service of clients. Prefill and \
+                  decode have none: what you run in front must find both by the labels `infer.dev/serving` and `infer.dev/role` of \
+                  their pods, and send each request to one after the other.",
+};
+
 /// A patch that cannot be applied.
 pub const BAD_PATCH: Code = Code {
     id: "INF1019",
@@ -231,6 +242,7 @@ pub const CODES: &[&Code] = &[
     &OTHER_TARGET,
     &UNKNOWN_TARGET,
     &OWN_ROUTER,
+    &NO_ROUTER,
     &BAD_PATCH,
     &TRIVIAL,
     &WAITS_FOR_EVER,

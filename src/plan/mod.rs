@@ -27,9 +27,9 @@ use crate::ir;
 use crate::spec::decode::{Decode, StringMap};
 use crate::spec::engine::EngineType;
 use crate::spec::role::Phase;
-use crate::spec::routing::{Gateway, Routing, Service, ServiceType};
+use crate::spec::routing::{Gateway, RouterType, Routing, Service, ServiceType};
 use crate::spec::{Metadata, Serving, ServingSpec};
-use crate::value::{Map, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Str, Traced};
 use codes::{NO_EFFECT, TRIVIAL};
 use resolve::Resolved;
 
@@ -213,7 +213,7 @@ fn front(
 ) -> ir::Front {
     let Routing {
         ids,
-        router: _,
+        router,
         service,
         gateway,
     } = spec.routing.clone().unwrap_or_default();
@@ -246,7 +246,10 @@ fn front(
             })
         },
     );
+    // What nobody asks for by name, or a router role of the spec does, is not turned off.
+    let routed = router::choice(router.as_ref()).map(|choice| *choice != RouterType::None);
     let front = ir::Front {
+        routed,
         service: service_name
             .unwrap_or_else(default_name)
             .and(&ids)
@@ -257,17 +260,26 @@ fn front(
         role,
     };
     if front.role.is_none() {
-        let message = if !request.routed.is_empty() {
-            "the target's gateway stands before the roles; no Service for clients is made"
-        } else {
-            "no role of the spec answers clients, so no Service for clients is made"
+        let (code, message) = match front.routed.value && !request.routed.is_empty() {
+            true => (
+                &TRIVIAL,
+                "the target's gateway stands before the roles; no Service for clients is made",
+            ),
+            false => (
+                &NO_EFFECT,
+                "no role of the spec answers clients, so no Service for clients is made",
+            ),
         };
-        let code = if !request.routed.is_empty() {
-            &TRIVIAL
-        } else {
-            &NO_EFFECT
+        let routing = match front.routed.value {
+            true => spec.routing.clone(),
+            // That no router is wanted has its effect.
+            false => spec.routing.clone().map(|r| Routing {
+                ids: Ids::none(),
+                router: None,
+                ..r
+            }),
         };
-        let routing = spec.routing.as_ref().map(Decode::origins).unwrap_or_default();
+        let routing = routing.as_ref().map(Decode::origins).unwrap_or_default();
         ledger.waive(&routing, Diagnostic::new(code, message).outcome(Outcome::Dropped));
     }
     front

@@ -1,6 +1,6 @@
 //! The router that stands before prefill and decode: as the spec writes it, or added where the target has none of its own.
 
-use super::codes::{NO_EFFECT, OWN_ROUTER};
+use super::codes::{NO_EFFECT, NO_ROUTER, OWN_ROUTER};
 use super::resolve::Resolved;
 use super::{Request, Scene};
 use super::{process, variables};
@@ -189,10 +189,7 @@ fn transfer(scene: &Scene<'_>) -> Option<KvTransfer> {
 pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -> Option<Resolved> {
     let settings = scene.spec.routing.as_ref().and_then(|r| r.router.clone());
     let asked = settings.as_ref().map(Decode::origins).unwrap_or_default();
-    let choice = settings
-        .as_ref()
-        .and_then(|s| s.r#type.as_ref().map(|t| t.value))
-        .unwrap_or(RouterType::Auto);
+    let choice = choice(settings.as_ref()).value;
     let roles = scene.roles;
     let of = |phase| roles.iter().find(move |r: &&Resolved| r.phase.value == phase);
     let disaggregated = of(Phase::Prefill)
@@ -212,6 +209,10 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
         );
         return None;
     }
+    if let Some(settings) = settings.as_ref().filter(|_| choice == RouterType::None) {
+        none(settings, disaggregated.is_some(), ledger);
+        return None;
+    }
     let Some(backend) = backend.filter(|b| kind(b).is_some()) else {
         waive(
             &NO_EFFECT,
@@ -220,14 +221,38 @@ pub fn implicit(scene: &Scene<'_>, request: &Request<'_>, ledger: &mut Ledger) -
         );
         return None;
     };
-    if choice == RouterType::None
-        || (request.routed.contains(&backend.engine_type.value) && choice == RouterType::Auto)
-    {
+    if request.routed.contains(&backend.engine_type.value) && choice == RouterType::Auto {
         let said = Diagnostic::new(&OWN_ROUTER, "no router is deployed").outcome(Outcome::Defaulted);
         ledger.waive(&asked, said);
         return None;
     }
     Some(role(scene, backend, settings.unwrap_or_default()))
+}
+
+/// Which router the spec wants.
+pub fn choice(settings: Option<&Router>) -> Traced<RouterType> {
+    let written = settings.and_then(|s| s.r#type.clone());
+    written.unwrap_or(Traced::default_of(RouterType::Auto))
+}
+
+/// Accounts for a spec that wants no router.
+fn none(settings: &Router, disaggregated: bool, ledger: &mut Ledger) {
+    let message = match disaggregated {
+        true => "no router is deployed: something outside the spec must join prefill and decode",
+        false => "no router is deployed, and no gateway of the target is told of the engine",
+    };
+    let said = Diagnostic::new(&NO_ROUTER, message).outcome(Outcome::Defaulted);
+    ledger.waive(&choice(Some(settings)).ids, said);
+    let others = Router {
+        ids: Ids::none(),
+        r#type: None,
+        ..settings.clone()
+    };
+    let unused = Diagnostic::new(
+        &NO_EFFECT,
+        "`routing.router.type: none` wants no router that could have it",
+    );
+    ledger.waive(&others.origins(), unused.outcome(Outcome::Dropped));
 }
 
 /// The router as a role of the spec.

@@ -73,6 +73,15 @@ pub const NOT_A_SERVING: Code = Code {
                   know. Known: `apiVersion: infer.dev/v1alpha1` with `kind: Serving` or `kind: Platform`.",
 };
 
+/// A document that is no object.
+pub const NO_OBJECT: Code = Code {
+    id: "INF0113",
+    title: "not an object",
+    severity: Error,
+    explanation: "Every document of the input is an object with `apiVersion` and `kind`: a spec, a Platform, or an object of Kubernetes \
+                  that passes through. kubectl would refuse this one. `kubectl infer init` prints a spec to start from.",
+};
+
 /// A list or mapping without anything in it.
 pub const EMPTY: Code = Code {
     id: "INF0110",
@@ -92,5 +101,6 @@ pub const CODES: &[&Code] = &[
     &SURPRISING_SCALAR,
     &MALFORMED,
     &NOT_A_SERVING,
+    &NO_OBJECT,
     &EMPTY,
 ];

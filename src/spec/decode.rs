@@ -5,7 +5,7 @@
 //! by the plan, and `object!` marks those that must be there with `@required`.
 
 use super::codes::{EMPTY, EXPECTED, MISSING, NOT_A_CHOICE, OUT_OF_RANGE, SURPRISING_SCALAR, UNKNOWN_FIELD};
-use super::shape::{ObjectShape, Shape};
+use super::shape::{FieldShape, ObjectShape, Shape};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome, closest};
 use crate::source::Sources;
 use crate::value::{Ids, Map, Node, Str, Traced, Value};
@@ -53,6 +53,48 @@ impl Decoder<'_> {
             .report(Diagnostic::new(&EXPECTED, message).at_ids(&node.ids));
     }
 
+    /// Reports that `node` is no mapping, and shows the least that would be one.
+    pub fn expected_object(&mut self, node: &Node, shape: &ObjectShape) {
+        let names: Vec<&str> = shape.fields.iter().map(|f| f.name).collect();
+        let message = format!("expected a mapping ({}), found {}", shape.title, describe(node));
+        let mut said = Diagnostic::new(&EXPECTED, message)
+            .at_ids(&node.ids)
+            .reason(format!("its fields: {}", names.join(", ")));
+        let first = shape.fields.iter().find(|f| f.required);
+        let first = first.or_else(|| shape.fields.iter().find(|f| f.name == "type"));
+        match (&node.value, first) {
+            (Value::Bool(false), None) if names.contains(&"enabled") => {
+                said = said.remedy("write `{enabled: false}`");
+            }
+            (Value::Bool(true), None) => said = said.remedy("write `{}` for the defaults"),
+            (Value::Str(_) | Value::Int(_), Some(field)) => {
+                said = said.remedy(format!("write `{{{}: …}}`", field.name));
+            }
+            _ => {}
+        }
+        self.ledger.report(said);
+    }
+
+    /// Reports that `node` is no list of `item`, and shows how one is written.
+    pub fn expected_list(&mut self, node: &Node, item: &Shape) {
+        let message = format!("expected a list, found {}", describe(node));
+        let mut said = Diagnostic::new(&EXPECTED, message).at_ids(&node.ids);
+        let named = |shape: &ObjectShape| shape.fields.iter().any(|f| f.name == "name" && f.required);
+        let entries = match item {
+            Shape::Object(shape) if named(shape) => Some("`- name: …`"),
+            Shape::Kubernetes("EnvVar") => Some("`- {name: …, value: …}`"),
+            _ => None,
+        };
+        match (&node.value, entries) {
+            (Value::Map(_), Some(entry)) => said = said.remedy(format!("write each entry as {entry}")),
+            (Value::Str(_) | Value::Text(_), None) => {
+                said = said.remedy("write a list, one word an entry: `[…, …]`");
+            }
+            _ => {}
+        }
+        self.ledger.report(said);
+    }
+
     /// Reports a key that the language does not have.
     pub fn unknown_field(&mut self, key: &str, value: &Node, shape: &ObjectShape) {
         let names = shape.fields.iter().map(|f| f.name);
@@ -65,7 +107,9 @@ impl Decoder<'_> {
             "known fields: {}",
             names.clone().collect::<Vec<_>>().join(", ")
         ));
-        if let Some(meant) = closest(key, names.clone()).or_else(|| synonym(key, names)) {
+        if let Some(place) = below(key, shape) {
+            said = said.remedy(format!("it belongs to `{place}`"));
+        } else if let Some(meant) = closest(key, names.clone()).or_else(|| synonym(key, names)) {
             said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
         }
         self.ledger.report(said);
@@ -95,7 +139,7 @@ impl Decoder<'_> {
         let mut said = Diagnostic::new(&NOT_A_CHOICE, format!("`{word}` is not a known {what}"))
             .at_ids(&node.ids)
             .reason(format!("one of: {}", names().collect::<Vec<_>>().join(", ")));
-        if let Some(meant) = closest(word, names()) {
+        if let Some(meant) = closest(word, names()).or_else(|| choice_synonym(word, names())) {
             said = said.replacement(meant).remedy(format!("did you mean `{meant}`?"));
         }
         self.ledger.report(said);
@@ -147,20 +191,70 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("source", "uri"),
     ("size", "nodes"),
     ("template", "podTemplate"),
-    ("env", "engine"),
-    ("args", "engine"),
-    ("image", "engine"),
+    ("gpus", "parallelism"),
+    ("gpu", "parallelism"),
     ("gpus", "accelerator"),
+    ("gpu", "accelerator"),
     ("autoscaling", "scaling"),
     ("metric", "name"),
 ];
 
 /// The field that a word of another tool means, if the mapping has it.
-fn synonym<'a>(word: &str, mut fields: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (_, meant) = SYNONYMS
+fn synonym<'a>(word: &str, fields: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let meant = SYNONYMS
         .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(word))?;
-    fields.find(|f| f == meant)
+        .filter(|(other, _)| other.eq_ignore_ascii_case(word));
+    meant
+        .filter_map(|(_, meant)| fields.clone().find(|f| f == meant))
+        .next()
+}
+
+/// What else the words of the language are called.
+const CHOICE_SYNONYMS: &[(&str, &str)] = &[
+    ("tensorrt-llm", "trtllm"),
+    ("tensorrtllm", "trtllm"),
+    ("tensorrt", "trtllm"),
+    ("trt", "trtllm"),
+    ("sgl", "sglang"),
+    ("other", "custom"),
+    ("agg", "aggregated"),
+    ("p", "prefill"),
+    ("d", "decode"),
+    ("group", "replica"),
+];
+
+fn choice_synonym(word: &str, mut choices: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let meant: Vec<&str> = CHOICE_SYNONYMS
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(word))
+        .map(|(_, meant)| *meant)
+        .collect();
+    choices.find(|c| meant.contains(c))
+}
+
+/// Where a key belongs that stands one level too high: the way down to it, `engine.image`. The nearest place counts, and
+/// mappings of two levels are looked at.
+fn below(key: &str, shape: &ObjectShape) -> Option<String> {
+    let inner = |shape: &ObjectShape| -> Vec<(String, &'static ObjectShape)> {
+        let nested = |f: &FieldShape| match (f.shape)() {
+            Shape::Object(inner) => Some((f.name.to_owned(), inner)),
+            Shape::List(item) => match *item {
+                Shape::Object(inner) => Some((format!("{}[]", f.name), inner)),
+                _ => None,
+            },
+            _ => None,
+        };
+        shape.fields.iter().filter_map(nested).collect()
+    };
+    let first = inner(shape);
+    let second = first.iter().flat_map(|(way, shape)| {
+        let below = inner(shape).into_iter();
+        below.map(move |(step, shape)| (format!("{way}.{step}"), shape))
+    });
+    let has = |shape: &ObjectShape| shape.fields.iter().any(|f| f.name == key);
+    let mut all = first.iter().cloned().chain(second);
+    all.find(|(_, shape)| has(shape))
+        .map(|(way, _)| format!("{way}.{key}"))
 }
 
 /// A node in a few words, without its value.
@@ -314,7 +408,7 @@ impl<T: Decode> Decode for Vec<T> {
                 Some(seq.iter().filter_map(|n| T::decode(n, cx)).collect())
             }
             None => {
-                cx.expected(node, "a list");
+                cx.expected_list(node, &T::shape());
                 None
             }
         }
@@ -437,7 +531,7 @@ macro_rules! object {
         impl $crate::spec::decode::Decode for $name {
             fn decode(node: &$crate::value::Node, cx: &mut $crate::spec::decode::Decoder<'_>) -> Option<Self> {
                 let Some(map) = node.as_map() else {
-                    cx.expected(node, concat!("a mapping (", $title, ")"));
+                    cx.expected_object(node, &Self::SHAPE);
                     return None;
                 };
                 let mut object = Self { ids: node.ids.clone(), ..Self::default() };

@@ -74,7 +74,7 @@ object! {
     pub struct ServingSpec ("spec") {
         /// The model.
         model: "model" => Model,
-        /// The engine that runs it.
+        /// The engine that runs it. Default: vLLM.
         engine: "engine" => Engine,
         /// The accelerators of a pod.
         accelerator: "accelerator" => Accelerator,

@@ -23,7 +23,8 @@ choice! {
         Auto = "auto",
         /// The engine's own router, as a role of its own.
         Engine = "engine",
-        /// None: the Service spreads requests, or something outside does.
+        /// None, and no gateway of the target is told of the engines: the Service spreads requests over an aggregated role;
+        /// what joins prefill and decode is outside the spec.
         None = "none",
     }
 }

@@ -298,6 +298,16 @@ pub const GATEWAY_RANKS: Code = code(
      replica, the ranks of the other pods get requests through the Service alone. Use `loadBalancing: internal` for the gateway.",
 );
 
+/// A Service that reaches more than its slice.
+pub const SERVICE_OF_ALL: Code = code(
+    "INF5131",
+    "a Service reaches all slices",
+    Warning,
+    "Slices are RoleSets, whose names have random parts, and pods have no other label that tells the slices apart. So a Service of a role \
+     selects its pods in all slices, where other targets make one for each slice: a router may send requests to engines of another \
+     slice.\n\nLet the router list pods by `$(infer.selector.ROLE)`, which names those of its own slice, or choose lws, grove, rbg or kthena.",
+);
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -331,6 +341,7 @@ pub const CODES: &[&Code] = &[
     &ROUTING_HEADER,
     &ROLE_DUPLICATE,
     &GATEWAY_RANKS,
+    &SERVICE_OF_ALL,
     &admission::SCHEMA,
     &admission::WEBHOOK,
     &admission::NO_ROLE_SETS,

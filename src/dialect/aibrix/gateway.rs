@@ -22,11 +22,12 @@ const BOOTSTRAP_PORT: u32 = 8998;
 const RANKS: &str = "data-parallel-size";
 
 impl Lowering<'_> {
-    /// Whether the gateway routes to the engines: unless the serving has a router of its own.
+    /// Whether the gateway routes to the engines: unless the serving has a router of its own, or wants none.
     pub fn gateway(&self) -> bool {
         let option = self.options.gateway.as_ref().and_then(|g| g.enabled.as_ref());
+        let own_router = || self.serving.phase(Phase::Router).next().is_some();
         option.map_or_else(
-            || self.serving.phase(Phase::Router).next().is_none(),
+            || self.serving.front.routed.value && !own_router(),
             |enabled| enabled.value,
         )
     }

@@ -1,16 +1,16 @@
 //! IR to a StormService and its companions.
 
 use super::answers::STORM_SERVICE;
-use super::codes::ROLE_SET;
+use super::codes::{ROLE_SET, SERVICE_OF_ALL};
 use super::gang::Gangs;
 use super::lowering::{Lowering, append};
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::{Context, shared};
 use crate::ir::{Role, Serving};
 use crate::kubernetes::companion;
 use crate::spec::decode::Decode;
 use crate::template::Vars;
-use crate::value::{Ids, Map, Node, Str, Traced};
+use crate::value::{Ids, Map, Node, Piece, Reference, Str, Traced, Value};
 
 /// All objects of a workload.
 pub fn lower(serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
@@ -48,10 +48,38 @@ impl Lowering<'_> {
                 headless: true,
             }));
         }
+        self.check_slices(ledger);
         objects.extend(shared::services_of(self.serving, None, &awaited, select));
         objects.extend(self.pod_services());
         objects.extend(shared::fronts(self.serving, select));
         objects
+    }
+
+    /// Names the references to Services that select the pods of all slices, where one slice is meant.
+    fn check_slices(&self, ledger: &mut Ledger) {
+        if self.cells() < 2 {
+            return;
+        }
+        let members = self.serving.roles.iter().flat_map(|r| &r.members);
+        for template in members.map(|m| &m.template) {
+            template.walk(&mut |n| {
+                let Value::Text(text) = &n.value else { return };
+                for piece in text {
+                    let Piece::Reference(Reference::Service { role }) = piece else {
+                        continue;
+                    };
+                    let message =
+                        format!("`$(infer.service.{role})` reaches `{role}` in all slices, not in its own");
+                    let known = |d: &Diagnostic| d.code == &SERVICE_OF_ALL && d.message == message;
+                    if !ledger.diagnostics.iter().any(known) {
+                        let said = Diagnostic::new(&SERVICE_OF_ALL, message).at(n.ids.first());
+                        ledger.report(said.outcome(Outcome::Moved).remedy(format!(
+                            "list pods by `$(infer.selector.{role})`, or choose another target"
+                        )));
+                    }
+                }
+            });
+        }
     }
 
     fn workload(&self, cx: &mut Context<'_>) -> Option<Node> {

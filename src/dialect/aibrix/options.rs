@@ -137,7 +137,7 @@ object! {
 object! {
     /// What the AIBrix gateway is told, on the engines' pods.
     pub struct Gateway ("targets.aibrix.gateway") {
-        /// Whether the gateway routes to the engines. Default: true, unless the serving has a router of its own.
+        /// Whether the gateway routes to the engines. Default: true, unless the serving has a router of its own, or wants none.
         enabled: "enabled" => Traced<bool>,
         /// The routing strategy. Default: `pd` for prefill and decode, `least-request` otherwise.
         routing_strategy: "routingStrategy" => Traced<Str>,

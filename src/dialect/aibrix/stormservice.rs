@@ -142,7 +142,7 @@ impl Lowering<'_> {
             Some(namespace) => namespace.zip(name, |namespace, name| unique(namespace, name)),
             None => {
                 let message = format!(
-                    "the selector of `{}` is unique only among StormServices of other names",
+                    "without a namespace the selector of `{}` may match that of a StormService of this name elsewhere",
                     name.value
                 );
                 let said = Diagnostic::new(&SELECTOR_NOT_UNIQUE, message).at(name.at());

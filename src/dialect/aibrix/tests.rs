@@ -77,6 +77,7 @@ fn serving(name: &str, slices: u32, roles: Vec<Role>) -> Serving {
         roles,
         front: Front {
             role: None,
+            routed: traced(true),
             service: traced("front".into()),
             service_type: traced(ServiceType::ClusterIp),
             port: traced(80),

@@ -93,7 +93,7 @@ object! {
 object! {
     /// The ModelServer and the ModelRoute.
     pub struct Routing ("routing") {
-        /// Whether they are made. Default: true, unless the spec has a router role.
+        /// Whether they are made. Default: true, unless the spec has a router role, or wants no router.
         enabled: "enabled" => Traced<bool>,
         /// `modelName` of the ModelRoute: the name that requests use. Default: the served name of the model.
         model_name: "modelName" => Traced<Str>,

@@ -32,16 +32,15 @@ pub fn by_phase(scene: &Scene<'_>) -> bool {
     scene.serving.disaggregated() && (count(Phase::Prefill) > 1 || count(Phase::Decode) > 1)
 }
 
-/// Whether ModelServers and a ModelRoute are made: not where a router of the spec's own stands before the engines.
+/// Whether ModelServers and a ModelRoute are made: not where a router of the spec's own stands before the engines, or where it
+/// wants none.
 fn wanted(scene: &Scene<'_>) -> bool {
-    let switched_off = scene
-        .options
-        .routing
-        .as_ref()
-        .and_then(|r| r.enabled.as_ref())
-        .is_some_and(|e| !e.value);
-    let own_router = scene.roles.iter().any(|r| r.role.phase.value == Phase::Router);
-    !switched_off && !own_router
+    let option = scene.options.routing.as_ref().and_then(|r| r.enabled.as_ref());
+    let own_router = || scene.roles.iter().any(|r| r.role.phase.value == Phase::Router);
+    option.map_or_else(
+        || scene.serving.front.routed.value && !own_router(),
+        |enabled| enabled.value,
+    )
 }
 
 /// Whether the ModelRoute is bound to a Gateway.

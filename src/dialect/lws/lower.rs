@@ -262,7 +262,10 @@ impl Lowering<'_> {
             );
             cx.ledger.report(
                 said.at_ids(&gang.ids.union(&gang.scope.ids))
-                    .outcome(Outcome::Emulated),
+                    .outcome(Outcome::Emulated)
+                    .remedy(
+                        "if it does, say so in a Platform document: `spec: {lws: {gangScheduling: volcano}}`",
+                    ),
             );
         }
     }

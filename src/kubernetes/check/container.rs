@@ -39,7 +39,11 @@ impl Checker<'_> {
     pub(super) fn container(&mut self, node: &Node) {
         if is_missing(node, "image") && !self.options.overlay && !self.options.image_later {
             let name = name_of(node).unwrap_or_default();
-            self.say(node, &NO_IMAGE, format!("the container `{name}` has no image"));
+            let said = Diagnostic::new(&NO_IMAGE, format!("the container `{name}` has no image"));
+            self.at(
+                node,
+                said.remedy("give it an `image`; the engine's container, which has one, is called `engine`"),
+            );
         }
         let text = |key: &'static str| move |e: &Node| Some(e.get(key)?.as_str()?.to_owned());
         let all = |key: &str| list(node, key).iter();
@@ -310,11 +314,8 @@ impl Checker<'_> {
         }
         match limit.and_then(|l| Quantity::from_node(l).ok()) {
             Some(limit) if exact && limit != request => {
-                self.say(
-                    value,
-                    &RESOURCES,
-                    format!("the request of `{name}` ({request}) must equal its limit ({limit})"),
-                );
+                let message = format!("the request of `{name}` ({request}) must equal its limit ({limit})");
+                self.unequal(value, limits.and_then(|l| l.get(name)), message);
             }
             Some(limit) if request > limit => {
                 self.say(
@@ -324,6 +325,18 @@ impl Checker<'_> {
                 );
             }
             _ => {}
+        }
+    }
+
+    /// A request that is not its limit. What the compiler requests has no place; the limit that contradicts it has.
+    fn unequal(&mut self, request: &Node, limit: Option<&Node>, message: String) {
+        let said = Diagnostic::new(&RESOURCES, message);
+        match limit.filter(|l| request.ids.is_empty() && !l.ids.is_empty()) {
+            Some(limit) => self.at(
+                limit,
+                said.remedy("leave it out: accelerators follow from `parallelism` and `accelerator`"),
+            ),
+            None => self.at(request, said),
         }
     }
 
