@@ -4,6 +4,10 @@ use kubectl_infer::cli::{self, Streams};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+/// Trees of small nodes are made and dropped all the time, which this allocator does in half the time of the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let (mut out, mut err) = (io::BufWriter::new(io::stdout().lock()), io::stderr().lock());
     let err_is_terminal = err.is_terminal();

@@ -8,6 +8,7 @@ use crate::dialect::Dialect;
 use crate::source::Document;
 use crate::value::{Ids, Node};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 /// Two specs that make the same object.
 pub const SAME_OBJECT: Code = Code {
@@ -21,8 +22,23 @@ pub const SAME_OBJECT: Code = Code {
                   of their own.",
 };
 
-/// What the cluster takes for the same object: API group (in any version), kind, namespace and name.
-type Identity<'a> = [&'a str; 4];
+/// What the cluster takes for the same object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity<'a> {
+    /// The API group, in any version.
+    group: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+impl Hash for Identity<'_> {
+    /// By what differs between most objects.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
+        self.name.hash(state);
+    }
+}
 
 /// What makes an object: a place in the input, and whether it is a spec.
 struct Maker<'a> {
@@ -38,7 +54,7 @@ pub fn check(loaded: &Loaded, outcomes: &[Outcome], targets: &[&'static dyn Dial
     }
     let mut said = Vec::new();
     for (at, target) in targets.iter().enumerate() {
-        let mut seen: HashMap<Identity<'_>, Maker<'_>> = HashMap::new();
+        let mut seen: HashMap<Identity<'_>, Maker<'_>> = HashMap::with_capacity(8 * outcomes.len());
         for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
             let spec = *kind == DocumentKind::Serving;
             // A document that passes through is there once, for all targets.
@@ -63,29 +79,32 @@ pub fn check(loaded: &Loaded, outcomes: &[Outcome], targets: &[&'static dyn Dial
 
 /// Whether two specs have the same name in the same namespace, which is said already.
 fn one_name(first: &Maker<'_>, second: &Document, spec: bool) -> bool {
-    let called = |d: &Document| identity(&d.root).map(str::to_owned);
-    first.spec && spec && first.document.id != second.id && called(first.document) == called(second)
+    let same = || identity(&first.document.root) == identity(&second.root);
+    first.spec && spec && first.document.id != second.id && same()
 }
 
 fn identity(object: &Node) -> Identity<'_> {
-    let text = |path: &[&str]| object.at(path).and_then(Node::as_str).unwrap_or_default();
-    let group = text(&["apiVersion"])
-        .rsplit_once('/')
-        .map_or("", |(group, _)| group);
-    [
-        group,
-        text(&["kind"]),
-        text(&["metadata", "namespace"]),
-        text(&["metadata", "name"]),
-    ]
+    fn text(node: Option<&Node>) -> &str {
+        node.and_then(Node::as_str).unwrap_or_default()
+    }
+    let metadata = object.get("metadata");
+    let of = |key| text(metadata.and_then(|m| m.get(key)));
+    let version = text(object.get("apiVersion"));
+    Identity {
+        group: version.split_once('/').map_or("", |(group, _)| group),
+        kind: text(object.get("kind")),
+        namespace: of("namespace"),
+        name: of("name"),
+    }
 }
 
-fn report(
-    [_, kind, namespace, name]: Identity<'_>,
-    first: &Maker<'_>,
-    second: &Document,
-    target: &str,
-) -> Diagnostic {
+fn report(identity: Identity<'_>, first: &Maker<'_>, second: &Document, target: &str) -> Diagnostic {
+    let Identity {
+        group: _,
+        kind,
+        namespace,
+        name,
+    } = identity;
     let called = |document: &Document| {
         let name = document.root.at(&["metadata", "name"]);
         (

@@ -126,6 +126,8 @@ fn print(args: &Args, objects: Vec<(Option<&str>, Node)>, streams: &mut Streams<
     }
     let nodes: Vec<Node> = objects.into_iter().map(|(_, o)| o).collect();
     streams.out.write_all(text(&nodes, args.output).as_bytes())?;
+    // The process ends here: handing back every node of a large batch takes a fifth of the time that printing it takes.
+    std::mem::forget(nodes);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::Streams;
 use super::batch::{self, Mode};
 use super::common::{self, Exit, Global, Input, Loaded, MaxLoss};
-use super::render;
+use super::{collide, render};
 use crate::cluster::{ApplySet, Expected, Group};
 use crate::compile::{self, DocumentKind, Settings};
 use crate::diagnostic::mask::Masker;
@@ -84,6 +84,7 @@ pub fn rendered(
         jobs,
     );
     let mut findings = batch::general(&loaded.ledger, &loaded);
+    findings.extend(collide::check(&loaded, &outcomes, &targets));
     let (mut groups, mut masker, mut pods) = (Vec::new(), Masker::default(), Vec::new());
     for ((document, kind), outcome) in loaded.documents.iter().zip(outcomes) {
         findings.extend(outcome.findings);

@@ -1,7 +1,7 @@
 //! Building a command line of nodes, so that each word keeps its origin.
 
 use super::scan::Word;
-use crate::value::{Ids, Node, Piece, Str, Text, Value};
+use crate::value::{Ids, Node, Piece, Str, TextBuilder, Value};
 
 /// A word of a command line: the value as text, with its origin. Mappings and lists become JSON.
 pub fn word(value: &Node) -> Node {
@@ -9,7 +9,7 @@ pub fn word(value: &Node) -> Node {
         Value::Str(_) | Value::Text(_) => return value.clone(),
         Value::Null => "null".into(),
         Value::Seq(_) | Value::Map(_) => {
-            let mut text = Text::new();
+            let mut text = TextBuilder::new();
             json(value, &mut text);
             text.into()
         }
@@ -20,59 +20,50 @@ pub fn word(value: &Node) -> Node {
 }
 
 /// Writes a value as compact JSON; references stay references.
-fn json(node: &Node, out: &mut Text) {
+fn json(node: &Node, out: &mut TextBuilder) {
     match &node.value {
-        Value::Null => literal(out, "null"),
-        Value::Str(s) => literal(out, &quoted(s)),
+        Value::Null => out.push_str("null"),
+        Value::Str(s) => out.push_str(&quoted(s)),
         Value::Text(text) => {
-            literal(out, "\"");
+            out.push_str("\"");
             for piece in text {
                 match piece {
                     Piece::Literal(s) => {
                         let quoted = quoted(s);
-                        literal(out, &quoted[1..quoted.len() - 1]);
+                        out.push_str(&quoted[1..quoted.len() - 1]);
                     }
                     Piece::Reference(_) => out.push(piece.clone()),
                 }
             }
-            literal(out, "\"");
+            out.push_str("\"");
         }
         Value::Seq(items) => {
-            literal(out, "[");
+            out.push_str("[");
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    literal(out, ",");
+                    out.push_str(",");
                 }
                 json(item, out);
             }
-            literal(out, "]");
+            out.push_str("]");
         }
         Value::Map(map) => {
-            literal(out, "{");
+            out.push_str("{");
             for (index, (key, item)) in map.iter().enumerate() {
                 let comma = if index > 0 { "," } else { "" };
-                literal(out, &format!("{comma}{}:", quoted(key)));
+                out.push_str(&format!("{comma}{}:", quoted(key)));
                 json(item, out);
             }
-            literal(out, "}");
+            out.push_str("}");
         }
         Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_) => {
-            literal(out, Word::of(node).text())
+            out.push_str(Word::of(node).text())
         }
     }
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::String(text.to_owned()).to_string()
-}
-
-/// Appends characters, joining them with those before.
-pub fn literal(out: &mut Text, text: &str) {
-    if let Some(Piece::Literal(last)) = out.last_mut() {
-        *last = format!("{last}{text}").into();
-    } else {
-        out.push(Piece::Literal(text.into()));
-    }
+    serde_json::Value::from(text).to_string()
 }
 
 /// Some words that belong together, usually a flag and its values.
@@ -139,11 +130,11 @@ impl Argv {
         if let [_, only] = words.as_slice()
             && Word::of(only).is_flag()
         {
-            let mut joined = Text::new();
-            literal(&mut joined, &format!("{flag}="));
+            let mut joined = TextBuilder::new();
+            joined.push_str(&format!("{flag}="));
             match &only.value {
                 Value::Text(pieces) => joined.extend(pieces.iter().cloned()),
-                _ => literal(&mut joined, Word::of(only).text()),
+                _ => joined.push_str(Word::of(only).text()),
             }
             words = vec![Node::derived(joined, &only.ids)];
         }
@@ -175,19 +166,23 @@ impl Argv {
 
     /// All words as a list. What decided an absence is on the list itself.
     pub fn into_node(self) -> Node {
-        let mut list: Node = self
-            .items
-            .into_iter()
-            .flat_map(|i| i.words)
-            .collect::<Vec<_>>()
-            .into();
+        let mut words = Vec::with_capacity(self.length());
+        self.items.into_iter().for_each(|i| words.extend(i.words));
+        let mut list: Node = words.into();
         self.absent.iter().for_each(|(_, ids)| list.decided_by(ids));
         list
     }
 
     /// All words.
     pub fn words(&self) -> Vec<Node> {
-        self.items.iter().flat_map(|i| i.words.clone()).collect()
+        let mut words = Vec::with_capacity(self.length());
+        self.items.iter().for_each(|i| words.extend_from_slice(&i.words));
+        words
+    }
+
+    /// The number of its words.
+    fn length(&self) -> usize {
+        self.items.iter().map(|i| i.words.len()).sum()
     }
 }
 
@@ -198,10 +193,11 @@ pub fn number(value: u32, ids: &Ids) -> Node {
 
 /// A string made of a reference and characters after it, such as `LEADER:20000`.
 pub fn reference_then(reference: crate::value::Reference, rest: &Node) -> Node {
-    let mut text = vec![Piece::Reference(reference)];
+    let mut text = TextBuilder::new();
+    text.push(Piece::Reference(reference));
     match &rest.value {
         Value::Text(pieces) => text.extend(pieces.iter().cloned()),
-        _ => literal(&mut text, Word::of(rest).text()),
+        _ => text.push_str(Word::of(rest).text()),
     }
     Node::derived(text, &rest.ids)
 }

@@ -1,13 +1,13 @@
 //! Routers: what spreads requests over the pods of a serving, or leads them through prefill and decode.
 
-use super::argv::{Argv, literal, reference_then, word};
+use super::argv::{Argv, reference_then, word};
 use super::process::{endpoints, http, port};
 use super::request::{Health, KvTransfer, Process, Wrapper};
 use super::table::Program;
 use super::version::Version;
 use super::{EngineKind, codes, lint, shell};
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::value::{Ids, Map, Node, Reference, Str, Text, Traced};
+use crate::value::{Ids, Map, Node, Reference, Str, TextBuilder, Traced};
 
 /// A router that the compiler can start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -306,8 +306,8 @@ fn parts(
 /// The whole line. A selector is several words once it is known, so a shell splits it.
 fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut Ledger) -> (Node, Node) {
     let (start, words) = parts(request, own, &mut argv, ledger);
-    let mut text = Text::new();
-    literal(&mut text, "exec");
+    let mut text = TextBuilder::new();
+    text.push_str("exec");
     shell::words(&mut text, &start);
     let mut ids = Ids::none();
     start.iter().chain(&words).for_each(|w| ids.merge(&w.ids));
@@ -316,7 +316,7 @@ fn line(request: &RouterRequest<'_>, own: &[&str], mut argv: Argv, ledger: &mut 
         for (index, node) in item.words.iter().enumerate() {
             match &node.value {
                 crate::value::Value::Text(pieces) if split && index > 0 => {
-                    literal(&mut text, " ");
+                    text.push_str(" ");
                     text.extend(pieces.iter().cloned());
                 }
                 _ => shell::words(&mut text, [node]),
@@ -441,16 +441,16 @@ fn orchestrator(request: &RouterRequest<'_>, ledger: &mut Ledger) -> Option<Rout
     // Weights take longer to load than the default of three minutes.
     argv.value("--server_start_timeout", &3600u32.into());
     let (command, args) = line(request, &["trtllm-serve", "disaggregated"], argv, ledger);
-    let mut text = Text::new();
-    literal(&mut text, "printf '%s\\n' ");
+    let mut text = TextBuilder::new();
+    text.push_str("printf '%s\\n' ");
     shell::word(&mut text, &word(&file));
-    literal(&mut text, &format!(" > {FILE} && "));
+    text.push_str(&format!(" > {FILE} && "));
     let mut ids = file.all_ids();
     for script in args.as_seq().unwrap_or_default() {
         ids.merge(&script.ids);
         match &script.value {
             crate::value::Value::Text(pieces) => text.extend(pieces.iter().cloned()),
-            _ => literal(&mut text, script.as_str().unwrap_or_default()),
+            _ => text.push_str(script.as_str().unwrap_or_default()),
         }
     }
     let args: Node = vec![Node::derived(text, &ids)].into();

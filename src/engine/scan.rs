@@ -54,7 +54,7 @@ impl<'a> Word<'a> {
         let dashed = text
             .strip_prefix('-')
             .is_some_and(|rest| !rest.is_empty() && rest.parse::<f64>().is_err());
-        dashed && !text.split('=').next().unwrap_or(text).contains(' ')
+        dashed && text.bytes().find(|b| matches!(b, b' ' | b'=')) != Some(b' ')
     }
 }
 
@@ -179,7 +179,7 @@ fn occurrence(
     at: usize,
 ) -> Occurrence {
     let text = read[at].text();
-    let (head, mut inline) = match text.find('=') {
+    let (head, mut inline) = match text.bytes().position(|b| b == b'=') {
         Some(equals) => (&text[..equals], Some(after(&words[at], equals + 1))),
         None => (text, None),
     };

@@ -1,27 +1,27 @@
 //! Command lines as shell scripts, for what one process cannot start by itself.
 
-use super::argv::literal;
 use super::scan::Word;
-use crate::value::{Node, Piece, Text, Value};
+use crate::value::{Node, Piece, TextBuilder, Value};
+use std::borrow::Cow;
 
 /// Appends a word so that the shell reads it as one, whatever it holds. References stand in double quotes, because their
 /// answers may be variables of the shell.
-pub fn word(out: &mut Text, word: &Node) {
+pub fn word(out: &mut TextBuilder, word: &Node) {
     match &word.value {
         Value::Text(pieces) => {
             // $(NAME) is replaced before the shell sees it; where it is not, single quotes keep it from the shell.
             let expands = |p: &Piece| matches!(p, Piece::Literal(s) if s.contains("$("));
             let apart = pieces.iter().any(expands);
-            let quote = |out: &mut Text, around_reference: bool| {
+            let quote = |out: &mut TextBuilder, around_reference: bool| {
                 if apart == around_reference {
-                    literal(out, "\"");
+                    out.push_str("\"");
                 }
             };
             quote(out, false);
             for piece in pieces {
                 match piece {
-                    Piece::Literal(s) if apart => literal(out, &quoted(s)),
-                    Piece::Literal(s) => literal(out, &within_double_quotes(s)),
+                    Piece::Literal(s) if apart => out.push_str(&quoted(s)),
+                    Piece::Literal(s) => out.push_str(&within_double_quotes(s)),
                     Piece::Reference(_) => {
                         quote(out, true);
                         out.push(piece.clone());
@@ -31,26 +31,32 @@ pub fn word(out: &mut Text, word: &Node) {
             }
             quote(out, false);
         }
-        _ => literal(out, &quoted(Word::of(word).text())),
+        _ => out.push_str(&quoted(Word::of(word).text())),
     }
 }
 
 /// Appends words, each after a blank.
-pub fn words<'a>(out: &mut Text, words: impl IntoIterator<Item = &'a Node>) {
+pub fn words<'a>(out: &mut TextBuilder, words: impl IntoIterator<Item = &'a Node>) {
     for item in words {
-        literal(out, " ");
+        out.push_str(" ");
         word(out, item);
     }
 }
 
 /// A word in single quotes, if it needs any.
-pub fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = |b: u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(
+                b,
+                b'-' | b'_' | b'.' | b'/' | b':' | b'=' | b',' | b'@' | b'%' | b'+'
+            )
+    };
     // $(NAME) is replaced before the shell sees it, whether in quotes or not.
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.into()
     } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+        format!("'{}'", text.replace('\'', "'\\''")).into()
     }
 }
 
@@ -66,7 +72,7 @@ fn within_double_quotes(text: &str) -> String {
 }
 
 /// `/bin/sh -c SCRIPT` as a command and its arguments; the script has the origins of all words in it.
-pub fn script(text: Text, ids: &crate::value::Ids) -> (Node, Node) {
+pub fn script(text: TextBuilder, ids: &crate::value::Ids) -> (Node, Node) {
     let command = vec![Node::from("/bin/sh"), Node::from("-c")];
     (command.into(), vec![Node::derived(text, ids)].into())
 }
@@ -94,7 +100,7 @@ mod tests {
             "~",
             "!",
         ] {
-            let mut script = Text::new();
+            let mut script = TextBuilder::new();
             words(
                 &mut script,
                 [&Node::from("printf"), &Node::from("%s"), &Node::from(text)],
@@ -113,7 +119,7 @@ mod tests {
 
     #[test]
     fn references_stand_in_double_quotes() {
-        let mut script = Text::new();
+        let mut script = TextBuilder::new();
         word(
             &mut script,
             &Node::from(vec![
@@ -121,13 +127,11 @@ mod tests {
                 Piece::Reference(Reference::Leader),
             ]),
         );
-        assert_eq!(
-            script,
-            [
-                Piece::Literal("\"a\\$b".into()),
-                Piece::Reference(Reference::Leader),
-                Piece::Literal("\"".into())
-            ]
-        );
+        let expected = vec![
+            Piece::Literal("\"a\\$b".into()),
+            Piece::Reference(Reference::Leader),
+            Piece::Literal("\"".into()),
+        ];
+        assert_eq!(Node::from(script).value, Value::Text(expected));
     }
 }

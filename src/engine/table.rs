@@ -156,6 +156,8 @@ pub struct Table {
     pub versions: Vec<Release>,
     /// The flags in order of their names.
     pub flags: Vec<Flag>,
+    /// The other spellings in order, each with the place of its flag.
+    aliases: Vec<(&'static str, usize)>,
 }
 
 impl Table {
@@ -203,16 +205,20 @@ impl Table {
 
     /// The flag with exactly this spelling.
     pub fn exact(&self, spelling: &str) -> Option<&Flag> {
-        self.flags
-            .iter()
-            .find(|f| f.name == spelling)
-            .or_else(|| self.flags.iter().find(|f| f.aliases().any(|a| a == spelling)))
+        let named = self.flags.partition_point(|f| f.name < spelling);
+        let alias = || {
+            let at = self.aliases.partition_point(|(alias, _)| *alias < spelling);
+            self.aliases.get(at).filter(|(alias, _)| *alias == spelling)
+        };
+        let own = self.flags.get(named).filter(|f| f.name == spelling);
+        own.or_else(|| alias().map(|(_, at)| &self.flags[*at]))
     }
 
     fn read(page: &'static str, command: &str) -> Self {
         let mut table = Self {
             versions: Vec::new(),
             flags: Vec::new(),
+            aliases: Vec::new(),
         };
         for line in page.lines() {
             let mut cells = line.split('\t');
@@ -227,6 +233,12 @@ impl Table {
                 }
             }
         }
+        table.flags.sort_by_key(|f| f.name);
+        let flags = table.flags.iter().enumerate();
+        table.aliases = flags
+            .flat_map(|(at, f)| f.aliases().map(move |a| (a, at)))
+            .collect();
+        table.aliases.sort();
         table
     }
 

@@ -1,6 +1,6 @@
 //! TensorRT-LLM: flags and a configuration file; one MPI world over several nodes.
 
-use super::argv::{Argv, literal, word};
+use super::argv::{Argv, word};
 use super::connector::{self, Transfer};
 use super::process::{
     address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints,
@@ -12,7 +12,7 @@ use super::settings::Emission;
 use super::table::Program;
 use super::{codes, shell};
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::value::{Ids, Node, Piece, Reference, Text, Traced};
+use crate::value::{Ids, Node, Piece, Reference, TextBuilder, Traced};
 
 /// Where the start script writes the configuration file.
 const FILE: &str = "/tmp/trtllm.yaml";
@@ -277,18 +277,18 @@ fn scripted(
     let list = argv.into_node();
     let mut ids = list.all_ids();
     start.iter().for_each(|w| ids.merge(&w.ids));
-    let mut text = Text::new();
-    literal(&mut text, "set -e\n");
+    let mut text = TextBuilder::new();
+    text.push_str("set -e\n");
     if let Some(file) = file {
         // JSON is YAML.
-        literal(&mut text, "printf '%s\\n' ");
+        text.push_str("printf '%s\\n' ");
         shell::word(&mut text, &word(file));
-        literal(&mut text, &format!(" > {FILE}\n"));
+        text.push_str(&format!(" > {FILE}\n"));
         ids.merge(&file.all_ids());
     }
     match mpi {
         Some(_) => mpirun(request, &mut text),
-        None => literal(&mut text, "exec"),
+        None => text.push_str("exec"),
     }
     shell::words(&mut text, start);
     shell::words(&mut text, list.as_seq().unwrap_or_default());
@@ -304,7 +304,7 @@ fn keys() -> String {
 }
 
 /// Waits until all pods can be reached, then starts one process a GPU on them, rank 0 here.
-fn mpirun(request: &Request<'_>, text: &mut Text) {
+fn mpirun(request: &Request<'_>, text: &mut TextBuilder) {
     let options = format!(
         "-p {SSH_PORT} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
     );
@@ -313,29 +313,23 @@ fn mpirun(request: &Request<'_>, text: &mut Text) {
             separator: separator.into(),
         })
     };
-    literal(text, &keys());
+    text.push_str(&keys());
     // The first peer is this pod, which lets nobody in.
-    literal(text, "set -- ");
+    text.push_str("set -- ");
     text.push(peers(" "));
-    literal(
-        text,
-        &format!(
+    text.push_str(&format!(
             "\nshift\nfor peer in \"$@\"; do\n  until ssh {options} -i \"$HOME/.ssh/id_mpi\" -o ConnectTimeout=5 \"$peer\" true; do sleep 5; done\ndone\n"
         ),
     );
     // Processes that ssh starts have no environment of the container: all of it is passed on by name.
-    literal(
-        text,
-        "names=`env | cut -d= -f1 | grep -E '^[A-Za-z_][A-Za-z0-9_]*$' | grep -vE '^(HOSTNAME|HOME|PWD|OLDPWD|SHLVL|_)$' | sed 's/^/-x /'`\n",
+    text.push_str("names=`env | cut -d= -f1 | grep -E '^[A-Za-z_][A-Za-z0-9_]*$' | grep -vE '^(HOSTNAME|HOME|PWD|OLDPWD|SHLVL|_)$' | sed 's/^/-x /'`\n",
     );
     let p = request.parallelism;
     let world = p.tensor.value * p.pipeline.value * p.data.value;
     let each = world / request.nodes.value.max(1);
-    literal(text, &format!("exec mpirun -n {world} -H \""));
+    text.push_str(&format!("exec mpirun -n {world} -H \""));
     text.push(peers(&format!(":{each},")));
-    literal(
-        text,
-        &format!(
+    text.push_str(&format!(
             ":{each}\" --mca pml ob1 --mca plm_rsh_args \"{options} -i $HOME/.ssh/id_mpi\" $names trtllm-llmapi-launch"
         ),
     );
@@ -347,12 +341,10 @@ fn ssh_worker(secret: &Traced<crate::value::Str>, env: Vec<Node>) -> Process {
         "Port {SSH_PORT}\\nHostKey %s/.ssh/host_key\\nPidFile none\\nStrictModes no\\nPermitRootLogin prohibit-password\\nPasswordAuthentication no\\n\
          PubkeyAuthentication yes\\nAuthorizedKeysFile %s/.ssh/authorized_keys\\n"
     );
-    let mut text = Text::new();
-    literal(&mut text, "set -e\n");
-    literal(&mut text, &keys());
-    literal(
-        &mut text,
-        &format!(
+    let mut text = TextBuilder::new();
+    text.push_str("set -e\n");
+    text.push_str(&keys());
+    text.push_str(&format!(
             "rm -f \"$HOME/.ssh/host_key\"\nssh-keygen -q -t ed25519 -N '' -f \"$HOME/.ssh/host_key\"\nmkdir -p /run/sshd || true\n\
              printf '{config}' \"$HOME\" \"$HOME\" > \"$HOME/.ssh/sshd_config\"\nexec /usr/sbin/sshd -D -e -f \"$HOME/.ssh/sshd_config\""
         ),

@@ -1,6 +1,6 @@
 //! vLLM: one node, one replica over several nodes, and data-parallel ranks over nodes.
 
-use super::argv::{Argv, literal, reference_then};
+use super::argv::{Argv, reference_then};
 use super::connector::{self, Transfer};
 use super::process::{
     address, all_settings, degree, direct, dynamo_cache_events, dynamo_phase, dynamo_system, endpoints,
@@ -13,7 +13,7 @@ use super::shell;
 use super::table::Presence;
 use super::{EngineKind, codes};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
-use crate::value::{Ids, Node, Reference, Text, Traced};
+use crate::value::{Ids, Node, Reference, TextBuilder, Traced};
 
 /// How the ranks of a replica lie over its pods.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -451,17 +451,16 @@ fn serving(request: &Request<'_>, layout: Layout) -> (Vec<Port>, Health, u32) {
 /// The head of a Ray cluster, which waits for the others before it serves.
 fn ray_head(request: &Request<'_>, start: &[Node], argv: Argv) -> (Node, Node) {
     let list = argv.into_node();
-    let mut text = Text::new();
-    literal(
-        &mut text,
-        &format!("set -e\nray start --head --port={RAY_PORT} --disable-usage-stats\n"),
-    );
+    let mut text = TextBuilder::new();
+    text.push_str(&format!(
+        "set -e\nray start --head --port={RAY_PORT} --disable-usage-stats\n"
+    ));
     // All nodes must have joined before the engine counts its GPUs.
     let wait = format!(
         "import ray, time; ray.init(address=\"auto\"); [time.sleep(5) for _ in iter(lambda: sum(n[\"Alive\"] for n in ray.nodes()) >= {}, True)]",
         request.nodes.value
     );
-    literal(&mut text, &format!("python3 -c {}\nexec", shell::quoted(&wait)));
+    text.push_str(&format!("python3 -c {}\nexec", shell::quoted(&wait)));
     shell::words(&mut text, start);
     shell::words(&mut text, list.as_seq().unwrap_or_default());
     let mut ids = list.all_ids();
@@ -471,12 +470,12 @@ fn ray_head(request: &Request<'_>, start: &[Node], argv: Argv) -> (Node, Node) {
 
 /// A member of a Ray cluster; it joins whenever the head is there.
 fn ray_worker() -> (Node, Node) {
-    let mut text = Text::new();
-    literal(&mut text, "until ray start --address=");
+    let mut text = TextBuilder::new();
+    text.push_str("until ray start --address=");
     shell::word(
         &mut text,
         &reference_then(Reference::Leader, &format!(":{RAY_PORT}").into()),
     );
-    literal(&mut text, " --disable-usage-stats --block; do sleep 5; done");
+    text.push_str(" --disable-usage-stats --block; do sleep 5; done");
     shell::script(text, &Ids::none())
 }

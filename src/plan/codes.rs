@@ -163,7 +163,7 @@ pub const OWN_ROUTER: Code = Code {
 
 /// A spec that wants no router.
 pub const NO_ROUTER: Code = Code {
-    id: "INF1022",
+    id: "INF1024",
     title: "no router, as asked",
     severity: Note,
     explanation: "With `routing.router.type: none` no router is deployed, and no gateway of the target is told of the engines (AIBrix's \

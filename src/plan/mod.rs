@@ -32,6 +32,7 @@ use crate::spec::{Metadata, Serving, ServingSpec};
 use crate::value::{Ids, Map, Node, Str, Traced};
 use codes::{NO_EFFECT, TRIVIAL};
 use resolve::Resolved;
+use std::borrow::Cow;
 
 /// For whom a plan is made.
 #[derive(Clone, Debug)]
@@ -64,15 +65,16 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
         metadata,
         spec,
     } = serving;
-    let (metadata, spec) = (
-        metadata.clone().unwrap_or_default(),
-        spec.clone().unwrap_or_default(),
-    );
+    let metadata = metadata.clone().unwrap_or_default();
+    let spec = spec
+        .as_ref()
+        .map_or_else(|| Cow::Owned(ServingSpec::default()), Cow::Borrowed);
+    let spec = &*spec;
     if request.spelling_only {
-        spelling(&metadata, &spec, request, ledger);
+        spelling(&metadata, spec, request, ledger);
         return None;
     }
-    let mut roles = resolve::roles(&spec, ledger);
+    let mut roles = resolve::roles(spec, ledger);
     if let Some(runtime) = &request.runtime {
         runtime.apply(&mut roles, ledger);
     }
@@ -87,11 +89,11 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
     let name = name?;
     check::name(&name, "serving", ledger);
     let labels = labels.unwrap_or_default();
-    let targets = targets::options(&spec, &roles, request, ledger);
+    let targets = targets::options(spec, &roles, request, ledger);
     let scene = Scene {
         name: &name,
         labels: &labels,
-        spec: &spec,
+        spec,
         roles: &roles,
         runtime: request.runtime.as_ref(),
     };
@@ -110,8 +112,8 @@ pub fn plan(serving: &Serving, request: &Request<'_>, ledger: &mut Ledger) -> Op
     }
     let namespace = namespace.or_else(|| request.namespace.clone().map(Traced::default_of));
     Some(ir::Serving {
-        front: front(&name, &planned, &spec, request, ledger),
-        model: served_model(&spec),
+        front: front(&name, &planned, spec, request, ledger),
+        model: served_model(spec),
         slices: spec.slices.as_ref().map_or(Traced::default_of(1), Traced::number),
         roles: planned,
         labels: labels.entries,

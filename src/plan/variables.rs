@@ -10,12 +10,17 @@ const OPEN: &str = "$(infer.";
 pub fn read(node: &mut Node, roles: &[Str], ledger: &mut Ledger) {
     node.walk_mut(&mut |n| {
         if let Value::Str(s) = &n.value
-            && s.contains(OPEN)
+            && holds_reference(s)
             && let Some(text) = read_text(&s.clone(), n, roles, ledger)
         {
             n.value = Node::from(text).value;
         }
     });
+}
+
+/// Whether a string has a reference in it. Most have not even its first character.
+fn holds_reference(s: &str) -> bool {
+    s.as_bytes().contains(&b'$') && s.contains(OPEN)
 }
 
 fn read_text(s: &str, at: &Node, roles: &[Str], ledger: &mut Ledger) -> Option<Text> {

@@ -17,6 +17,8 @@ pub(super) struct Hole {
     /// Where its brace stands.
     pub(super) line: u32,
     pub(super) column: u32,
+    /// Whether it is the only place of its variable, which may be moved there.
+    pub(super) sole: bool,
 }
 
 enum Expr {
@@ -106,7 +108,24 @@ impl Hole {
             expression,
             line,
             column,
+            sole: false,
         })
+    }
+
+    /// The variables that it names.
+    pub(super) fn names(&self) -> &[Str] {
+        match &self.expression {
+            Expr::Path(path) => &path[..1],
+            Expr::Compiled(_, names) => names,
+        }
+    }
+
+    /// The variable that it is, if it is nothing else.
+    pub(super) fn variable(&self) -> Option<&Str> {
+        match &self.expression {
+            Expr::Path(path) => path.first().filter(|_| path.len() == 1),
+            Expr::Compiled(..) => None,
+        }
     }
 
     /// Whether it is looked up directly.

@@ -33,6 +33,7 @@ mod objects;
 mod parse;
 mod render;
 mod set;
+mod sole;
 mod vars;
 
 #[cfg(test)]
@@ -51,6 +52,8 @@ use std::fmt;
 pub struct Template {
     name: Str,
     root: parse::Part,
+    /// The variables that have one place, where they are moved to.
+    sole: Vec<Str>,
 }
 
 impl Template {
@@ -60,9 +63,11 @@ impl Template {
     ///
     /// The first mistake in it: of YAML, of a directive or of an expression.
     pub fn parse(name: &str, text: &str) -> Result<Self, TemplateError> {
+        let mut root = parse::parse(name, text)?;
         Ok(Self {
             name: name.into(),
-            root: parse::parse(name, text)?,
+            sole: sole::mark(&mut root),
+            root,
         })
     }
 
@@ -77,7 +82,7 @@ impl Template {
     ///
     /// An unknown variable, a value of the wrong kind (a list inside text), an expression that fails, or more output than
     /// any manifest has.
-    pub fn render(&self, vars: &Vars) -> Result<Node, TemplateError> {
+    pub fn render(&self, vars: Vars) -> Result<Node, TemplateError> {
         render::render(self, vars)
     }
 }

@@ -6,7 +6,7 @@ use super::vars::{VarRef, Vars};
 use super::{Template, TemplateError};
 use crate::source::key_text;
 use crate::value::{Ids, Map, Node, Piece as TextPiece, Str, Text, Value};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// Values that one template may make. A manifest has hundreds; this bounds what nested loops can do.
 const BUDGET: usize = 2_000_000;
@@ -16,17 +16,24 @@ const EXPRESSION: usize = 500;
 struct Renderer<'t> {
     template: &'t Template,
     budget: Cell<usize>,
+    /// The values that have one place, by the names of their variables, until they are there.
+    sole: RefCell<Vec<(Str, Node)>>,
 }
 
 type Result<T> = std::result::Result<T, TemplateError>;
 
-pub(super) fn render(template: &Template, vars: &Vars) -> Result<Node> {
+pub(super) fn render(template: &Template, mut vars: Vars) -> Result<Node> {
+    let taken = template
+        .sole
+        .iter()
+        .filter_map(|name| Some((name.clone(), vars.take(name)?)));
     let renderer = Renderer {
         template,
         budget: Cell::new(BUDGET),
+        sole: RefCell::new(taken.collect()),
     };
     let mut gone = Ids::none();
-    let root = renderer.part(&template.root, &Scope::Root(vars), &mut gone)?;
+    let root = renderer.part(&template.root, &Scope::Root(&vars), &mut gone)?;
     root.ok_or_else(|| renderer.error((1, 1), "the template makes nothing"))
 }
 
@@ -68,15 +75,26 @@ impl Renderer<'_> {
             .map_err(|message| self.at_hole(hole, message))
     }
 
+    /// The value that only this hole has a place for.
+    fn moved(&self, hole: &Hole) -> Option<Node> {
+        let name = hole.variable().filter(|_| hole.sole)?;
+        let mut sole = self.sole.borrow_mut();
+        let at = sole.iter().position(|(own, _)| own == name)?;
+        Some(sole.swap_remove(at).1)
+    }
+
     /// The value of a hole; nothing if it is none or null. What decided that is added to `gone`.
     fn hole(&self, hole: &Hole, scope: &Scope<'_>, gone: &mut Ids) -> Result<Option<Node>> {
-        let node = match self.evaluate(hole, scope)? {
-            Evaluated::Var(var) => var.to_node(),
-            Evaluated::Made(None, ids) => {
-                gone.merge(&ids);
-                None
-            }
-            Evaluated::Made(node, _) => node,
+        let node = match self.moved(hole) {
+            Some(node) => Some(node),
+            None => match self.evaluate(hole, scope)? {
+                Evaluated::Var(var) => var.to_node(),
+                Evaluated::Made(None, ids) => {
+                    gone.merge(&ids);
+                    None
+                }
+                Evaluated::Made(node, _) => node,
+            },
         };
         let Some(node) = node else { return Ok(None) };
         if node.is_null() {

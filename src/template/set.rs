@@ -134,7 +134,7 @@ impl Templates {
     /// # Errors
     ///
     /// Those of [`Templates::get`] and [`Template::render`].
-    pub fn render(&self, name: &str, vars: &Vars) -> Result<Node, TemplateError> {
+    pub fn render(&self, name: &str, vars: Vars) -> Result<Node, TemplateError> {
         self.get(name)?.render(vars)
     }
 

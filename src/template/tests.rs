@@ -14,13 +14,13 @@ fn yaml(template: &str, vars: &Vars) -> String {
 
 fn made(template: &str, vars: &Vars) -> Node {
     Template::parse("t.yaml", template)
-        .and_then(|t| t.render(vars))
+        .and_then(|t| t.render(vars.clone()))
         .unwrap_or_else(|e| panic!("{e}\n{template}"))
 }
 
 /// `line:column: message` of what is wrong with a template, or with filling it.
 fn error(template: &str, vars: &Vars) -> String {
-    match Template::parse("t.yaml", template).and_then(|t| t.render(vars)) {
+    match Template::parse("t.yaml", template).and_then(|t| t.render(vars.clone())) {
         Ok(node) => panic!("made {node:?}"),
         Err(e) => format!("{}:{}: {}", e.line, e.column, e.message),
     }
@@ -289,7 +289,7 @@ fn mistakes_say_where() {
         ("- 1", ""),
     ];
     for (template, want) in cases {
-        let parsed = Template::parse("t.yaml", template).and_then(|t| t.render(&v));
+        let parsed = Template::parse("t.yaml", template).and_then(|t| t.render(v.clone()));
         let Err(e) = parsed else {
             assert_eq!(want, "", "{template}");
             continue;
@@ -339,7 +339,7 @@ fn hostile_templates_end() {
         "\u{0}",
         "a: '{{ a.b.c..d }}'",
     ] {
-        let _ = Template::parse("t", text).and_then(|t| t.render(&vars));
+        let _ = Template::parse("t", text).and_then(|t| t.render(vars.clone()));
     }
 }
 
@@ -366,7 +366,7 @@ fn sets_and_the_users_own() {
     );
     let set = Templates::new(SET);
     assert_eq!(
-        set.render("x/a.yaml", &vars)
+        set.render("x/a.yaml", vars.clone())
             .unwrap()
             .get("a")
             .and_then(Node::as_str),
@@ -374,18 +374,18 @@ fn sets_and_the_users_own() {
     );
     assert!(set.waiver("x/a.yaml", &vars).is_none());
     assert!(
-        set.render("x/b.yaml", &vars)
+        set.render("x/b.yaml", vars.clone())
             .unwrap_err()
             .to_string()
             .starts_with("template x/b.yaml:1:5: the hole is empty")
     );
     assert!(
-        set.render("x/c.yaml", &vars)
+        set.render("x/c.yaml", vars.clone())
             .unwrap_err()
             .message
             .contains("did you mean `x/a.yaml`")
     );
-    assert!(set.render("../x/a.yaml", &vars).is_err());
+    assert!(set.render("../x/a.yaml", vars.clone()).is_err());
 
     let dir = std::env::temp_dir().join(format!("kubectl-infer-templates-{}", std::process::id()));
     std::fs::create_dir_all(dir.join("x")).unwrap();
@@ -393,7 +393,7 @@ fn sets_and_the_users_own() {
     std::fs::write(dir.join(".hidden"), "").unwrap();
     let set = Templates::new(SET).with_directory(&dir).unwrap();
     assert_eq!(
-        set.render("x/a.yaml", &vars)
+        set.render("x/a.yaml", vars.clone())
             .unwrap()
             .get("own")
             .and_then(Node::as_str),

@@ -55,6 +55,18 @@ impl Vars {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
+    /// Takes the node of a variable, which is known but not set from then on.
+    pub(super) fn take(&mut self, name: &str) -> Option<Node> {
+        let (_, var) = self.0.iter_mut().find(|(n, _)| n == name)?;
+        match std::mem::replace(var, Var::None) {
+            Var::Node(node) => Some(node),
+            other => {
+                *var = other;
+                None
+            }
+        }
+    }
+
     /// All variables in order.
     pub fn iter(&self) -> std::slice::Iter<'_, (Str, Var)> {
         self.0.iter()

@@ -72,6 +72,7 @@ impl Ids {
             (_, Set::Empty) => {}
             (Set::Empty, _) => self.clone_from(other),
             (_, Set::One(id)) => self.insert(*id),
+            (Set::Several(own), Set::Several(other)) if Arc::ptr_eq(own, other) => {}
             _ => {
                 let mut all = [self.as_slice(), other.as_slice()].concat();
                 all.sort_unstable();

@@ -125,7 +125,8 @@ impl<'a> IntoIterator for &'a Map {
 
 impl<K: Into<Str>, V: Into<Node>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(iter: I) -> Self {
-        let mut map = Self::new();
+        let iter = iter.into_iter();
+        let mut map = Self::with_capacity(iter.size_hint().0);
         for (k, v) in iter {
             map.insert(k, v);
         }

@@ -22,7 +22,7 @@ mod traced;
 pub use ids::{Id, Ids};
 pub use map::Map;
 pub use node::{Node, Value};
-pub use reference::{Piece, Reference, Text};
+pub use reference::{Piece, Reference, Text, TextBuilder};
 pub use traced::Traced;
 
 /// The string type of keys and values: short ones inline, long ones shared.

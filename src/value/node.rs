@@ -181,7 +181,7 @@ impl Node {
     }
 
     /// Calls `f` for this node and all below it, parents first.
-    pub fn walk<'a>(&'a self, f: &mut dyn FnMut(&'a Node)) {
+    pub fn walk<'a, F: FnMut(&'a Node) + ?Sized>(&'a self, f: &mut F) {
         f(self);
         match &self.value {
             Value::Seq(seq) => seq.iter().for_each(|n| n.walk(f)),
@@ -191,7 +191,7 @@ impl Node {
     }
 
     /// Calls `f` for this node and all below it, parents first, to change them.
-    pub fn walk_mut(&mut self, f: &mut dyn FnMut(&mut Node)) {
+    pub fn walk_mut<F: FnMut(&mut Node) + ?Sized>(&mut self, f: &mut F) {
         f(self);
         match &mut self.value {
             Value::Seq(seq) => seq.iter_mut().for_each(|n| n.walk_mut(f)),
@@ -209,9 +209,12 @@ impl Node {
 
     /// Whether a string below this node still holds a reference.
     pub fn has_references(&self) -> bool {
-        let mut found = false;
-        self.walk(&mut |n| found |= matches!(&n.value, Value::Text(_)));
-        found
+        match &self.value {
+            Value::Text(_) => true,
+            Value::Seq(seq) => seq.iter().any(Node::has_references),
+            Value::Map(map) => map.iter().any(|(_, n)| n.has_references()),
+            _ => false,
+        }
     }
 }
 
@@ -281,13 +284,13 @@ impl From<Reference> for Node {
 /// A text of literals alone becomes a plain string.
 impl From<Text> for Node {
     fn from(text: Text) -> Self {
-        let literal = |p: &Piece| match p {
-            Piece::Literal(s) => Some(s.to_string()),
-            Piece::Reference(_) => None,
-        };
-        match text.iter().map(literal).collect::<Option<String>>() {
-            Some(s) => s.into(),
-            None => Value::Text(text).into(),
+        let mut plain = String::new();
+        for piece in &text {
+            match piece {
+                Piece::Literal(s) => plain.push_str(s),
+                Piece::Reference(_) => return Value::Text(text).into(),
+            }
         }
+        plain.into()
     }
 }

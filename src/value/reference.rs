@@ -5,10 +5,63 @@
 //! DNS name by formula, a label through the downward API), so the compiler asks them as [`Reference`]s inside strings
 //! and the dialect that lowers the string answers.
 
-use super::Str;
+use super::{Node, Str, Value};
 
 /// A string of literal pieces and references, in order.
 pub type Text = Vec<Piece>;
+
+/// A string in the making. Characters that follow characters become one piece.
+#[derive(Default, Debug)]
+pub struct TextBuilder {
+    done: Text,
+    open: String,
+}
+
+impl TextBuilder {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends characters.
+    pub fn push_str(&mut self, characters: &str) {
+        self.open.push_str(characters);
+    }
+
+    /// Appends a piece.
+    pub fn push(&mut self, piece: Piece) {
+        match piece {
+            Piece::Literal(characters) => self.open.push_str(&characters),
+            reference @ Piece::Reference(_) => {
+                self.close();
+                self.done.push(reference);
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.done
+                .push(Piece::Literal(std::mem::take(&mut self.open).into()));
+        }
+    }
+}
+
+impl Extend<Piece> for TextBuilder {
+    fn extend<I: IntoIterator<Item = Piece>>(&mut self, pieces: I) {
+        pieces.into_iter().for_each(|piece| self.push(piece));
+    }
+}
+
+impl From<TextBuilder> for Node {
+    fn from(mut builder: TextBuilder) -> Self {
+        if builder.done.is_empty() {
+            return builder.open.into();
+        }
+        builder.close();
+        Value::Text(builder.done).into()
+    }
+}
 
 /// A part of a string.
 #[derive(Clone, PartialEq, Eq, Debug)]

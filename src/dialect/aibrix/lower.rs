@@ -129,7 +129,7 @@ impl Lowering<'_> {
         );
         metadata.decided_by(&ids);
         vars.set("metadata", metadata);
-        shared::fill(cx, "aibrix/roleset.yaml", &vars)
+        shared::fill(cx, "aibrix/roleset.yaml", vars)
     }
 
     fn check_alone(&self, ledger: &mut Ledger) {

@@ -67,7 +67,7 @@ impl Lowering<'_> {
         );
         vars.set("schedulingStrategy", gangs.of(index).cloned());
         vars.set("template", template);
-        shared::fill(cx, "aibrix/role.yaml", &vars)
+        shared::fill(cx, "aibrix/role.yaml", vars)
     }
 
     /// The place of a role in a sequential rollout.

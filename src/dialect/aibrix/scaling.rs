@@ -110,7 +110,7 @@ impl Lowering<'_> {
         let path = metrics_path.unwrap_or_else(|| Traced::default_of("/metrics".into()));
         let sources = self.sources(role, strategy.value, &path, cx.ledger);
         vars.set("metricsSources", sources);
-        shared::fill(cx, "aibrix/podautoscaler.yaml", &vars)
+        shared::fill(cx, "aibrix/podautoscaler.yaml", vars)
     }
 
     /// The annotations of an autoscaler: the user's, and what makes it do as it should.

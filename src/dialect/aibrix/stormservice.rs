@@ -39,7 +39,7 @@ impl Lowering<'_> {
         );
         vars.set("selector", selector);
         vars.set("roleSetAnnotations", self.role_set_annotations());
-        shared::fill(cx, "aibrix/stormservice.yaml", &vars)
+        shared::fill(cx, "aibrix/stormservice.yaml", vars)
     }
 
     fn replicas_of_service(&self, ledger: &mut Ledger) -> Node {

@@ -180,7 +180,7 @@ impl Lowering<'_> {
         );
         vars.set("providerOverride", provider_override.clone());
         vars.set("components", components);
-        let mut graph = shared::fill(cx, "dynamo/graph.yaml", &vars)?;
+        let mut graph = shared::fill(cx, "dynamo/graph.yaml", vars)?;
         graph.decided_by(
             &self
                 .options

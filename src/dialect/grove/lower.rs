@@ -127,7 +127,7 @@ impl Lowering<'_> {
             "scalingGroups",
             Some(groups).filter(|g| !g.is_empty()).map(Node::from),
         );
-        shared::fill(cx, "grove/podcliqueset.yaml", &vars)
+        shared::fill(cx, "grove/podcliqueset.yaml", vars)
     }
 
     /// The cliques in the order in which Grove can tell them apart, and the scaling groups in the order of the page.
@@ -182,7 +182,7 @@ impl Lowering<'_> {
             "resourceSharing",
             layout.options.resource_sharing.clone().map(Node::from),
         );
-        shared::fill(cx, "grove/scalinggroup.yaml", &vars)
+        shared::fill(cx, "grove/scalinggroup.yaml", vars)
     }
 
     fn clique(
@@ -239,7 +239,7 @@ impl Lowering<'_> {
         vars.set("startsAfter", self.startup.after(clique));
         vars.set("autoScalingConfig", self.scaling(layout, cx).filter(|_| lone));
         vars.set("podSpec", pod.spec);
-        shared::fill(cx, "grove/clique.yaml", &vars)
+        shared::fill(cx, "grove/clique.yaml", vars)
     }
 
     /// The pod template of a member, completed and its references answered.

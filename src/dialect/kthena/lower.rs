@@ -155,7 +155,7 @@ fn model_serving(
     vars.set("gangPolicy", scheduling.gang_policy.clone());
     vars.set("networkTopology", scheduling.network_topology.clone());
     vars.set("roles", roles);
-    shared::fill(cx, "kthena/modelserving.yaml", &vars)
+    shared::fill(cx, "kthena/modelserving.yaml", vars)
 }
 
 fn role(
@@ -203,7 +203,7 @@ fn role(
         lowered.role.size().map(|n| n.saturating_sub(1)).node(),
     );
     vars.set("workerTemplate", templates.worker);
-    shared::fill(cx, "kthena/role.yaml", &vars)
+    shared::fill(cx, "kthena/role.yaml", vars)
 }
 
 fn plugins(scene: &Scene<'_>) -> Option<Node> {

@@ -360,7 +360,7 @@ impl Server<'_> {
         vars.set("port", port.node());
         vars.set("trafficPolicy", traffic(scene));
         vars.set("kvConnector", connector.clone());
-        shared::fill(cx, "kthena/modelserver.yaml", &vars)
+        shared::fill(cx, "kthena/modelserver.yaml", vars)
     }
 }
 
@@ -412,7 +412,7 @@ fn route(scene: &Scene<'_>, servers: &[Server<'_>], cx: &mut Context<'_>) -> Opt
     vars.set("modelMatch", model_match.clone());
     vars.set("targetModels", targets(servers));
     vars.set("rateLimit", rate_limit.clone());
-    shared::fill(cx, "kthena/modelroute.yaml", &vars)
+    shared::fill(cx, "kthena/modelroute.yaml", vars)
 }
 
 /// The targets of the route, weighted from 0 to 100 and in proportion to the replicas.

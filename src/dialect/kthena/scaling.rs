@@ -126,7 +126,7 @@ fn policy(
             (field == target.0).then(|| Node::derived(target.1.clone(), ids)),
         );
     }
-    shared::fill(cx, "kthena/autoscalingpolicy.yaml", &vars)
+    shared::fill(cx, "kthena/autoscalingpolicy.yaml", vars)
 }
 
 fn target_ref(scene: &Scene<'_>) -> Node {

@@ -129,7 +129,7 @@ impl Lowering<'_> {
         self.storage(options, role, claims, &mut vars, cx);
         vars.set("leaderTemplate", leader);
         vars.set("workerTemplate", worker);
-        let mut objects: Vec<Node> = shared::fill(cx, "lws/leaderworkerset.yaml", &vars)
+        let mut objects: Vec<Node> = shared::fill(cx, "lws/leaderworkerset.yaml", vars)
             .into_iter()
             .collect();
         let target = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", name.node());

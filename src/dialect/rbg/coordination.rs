@@ -24,7 +24,7 @@ pub fn policies(serving: &Serving, rules: &[Coordination], cx: &mut Context<'_>)
         let name = Node::derived(group, &serving.name.ids);
         vars.set("metadata", shared::metadata(serving, name, &[], &Map::new()));
         vars.set("policies", rules.clone());
-        shared::fill(cx, "rbg/coordinatedpolicy.yaml", &vars)
+        shared::fill(cx, "rbg/coordinatedpolicy.yaml", vars)
     };
     names::groups(serving)
         .into_iter()

@@ -103,11 +103,11 @@ fn group(
         vars.set("replicas", serving.slices.node());
         vars.set("labels", group_labels(serving, options));
         vars.set("annotations", annotations);
-        return shared::fill(cx, "rbg/rolebasedgroupset.yaml", &vars);
+        return shared::fill(cx, "rbg/rolebasedgroupset.yaml", vars);
     }
     let name = serving.name.clone().and(&serving.slices.ids);
     vars.set("metadata", shared::metadata(serving, &name, &[], &annotations));
-    shared::fill(cx, "rbg/rolebasedgroup.yaml", &vars)
+    shared::fill(cx, "rbg/rolebasedgroup.yaml", vars)
 }
 
 /// The labels of the groups of a set: marked as this compiler's where their pods are.

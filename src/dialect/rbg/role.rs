@@ -88,7 +88,7 @@ impl Roles<'_> {
         self.options(plan, annotations, &mut vars);
         self.ordered(plan, cx);
         self.pattern(plan, templates, &mut vars, cx);
-        let mut role = shared::fill(cx, "rbg/role.yaml", &vars)?;
+        let mut role = shared::fill(cx, "rbg/role.yaml", vars)?;
         role.decided_by(&plan.options.ids.union(&plan.ids));
         role.decided_by(&shared::empty_options(written));
         if plan.workload == WorkloadKind::Deployment && plan.role.rollout.is_none() {

@@ -29,10 +29,11 @@ use crate::value::{Node, Value};
 
 /// Fills a template of the dialect; a template error becomes a diagnostic, and nothing is returned. What a user's template
 /// has no place for is named as such.
-pub fn fill(cx: &mut Context<'_>, name: &str, vars: &Vars) -> Option<Node> {
+pub fn fill(cx: &mut Context<'_>, name: &str, vars: Vars) -> Option<Node> {
+    let unused = cx.templates.waiver(name, &vars);
     match cx.templates.render(name, vars) {
         Ok(node) => {
-            if let Some((ids, said)) = cx.templates.waiver(name, vars) {
+            if let Some((ids, said)) = unused {
                 cx.ledger.waive(&ids, said);
             }
             Some(node)

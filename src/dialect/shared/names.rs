@@ -56,9 +56,9 @@ pub fn selector_text(selector: &Map, separator: &str) -> Str {
 
 /// The name of a role's object: `<serving>-<role>`.
 pub fn role_object_name(serving: &Serving, role: &Role) -> Traced<Str> {
-    serving
-        .name
-        .zip(&role.name, |serving, role| format!("{serving}-{role}").into())
+    serving.name.zip(&role.name, |serving, role| {
+        [serving.as_str(), "-", role].concat().into()
+    })
 }
 
 /// The slices of a workload whose target has none: one without a number, or all of them by number. A workload of no

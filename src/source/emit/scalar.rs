@@ -20,6 +20,22 @@ pub(super) fn display(value: impl std::fmt::Display, out: &mut String) {
     let _ = write!(out, "{value}");
 }
 
+/// Writes a whole number. Most are small and positive, and need none of the formatter's care.
+pub(super) fn integer(value: i64, out: &mut String) {
+    if !(0..100_000).contains(&value) {
+        return display(value, out);
+    }
+    let mut unit = 10_000;
+    while unit > 1 && value < unit {
+        unit /= 10;
+    }
+    while unit > 0 {
+        // One digit, so the cast loses nothing.
+        out.push(char::from(b'0' + (value / unit % 10) as u8));
+        unit /= 10;
+    }
+}
+
 /// Writes a float so that YAML 1.1 readers see one: with a dot, and a sign in the exponent.
 pub(super) fn float(value: f64, out: &mut String) {
     debug_assert!(value.is_finite(), "no infinite number can be in a tree");
@@ -52,11 +68,12 @@ pub(super) fn is_plain(text: &str) -> bool {
     let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
         return false;
     };
-    if bytes.len() > 200 || matches!(last, b' ' | b':') || is_word(text) {
+    if bytes.len() > 200 || matches!(last, b' ' | b':') {
         return false;
     }
     let starts_well = match first {
-        b'a'..=b'z' | b'A'..=b'Z' | b'/' => true,
+        b'a'..=b'z' | b'A'..=b'Z' => !is_word(bytes),
+        b'/' => true,
         b'_' | b'.' | b'0'..=b'9' => is_no_number(bytes),
         b'-' => bytes.len() > 2 && bytes[1] == b'-' && bytes[2].is_ascii_alphabetic(),
         _ => false,
@@ -64,19 +81,33 @@ pub(super) fn is_plain(text: &str) -> bool {
     starts_well && has_plain_characters(bytes)
 }
 
-/// Only characters that mean themselves, blanks one at a time, and neither `: ` nor ` #`.
+/// The characters that mean themselves wherever they stand: looked up for every byte that is printed.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(
+            byte as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'-' | b'.' | b'=' | b'+' | b'@' | b'('
+            | b')' | b';' | b'$' | b'~' | b'^' | b'%' | b'<' | b'>'
+        );
+        byte += 1;
+    }
+    table
+};
+
+/// Only characters that mean themselves, blanks one at a time, and neither `: ` nor ` #`. The last is no blank or colon.
 fn has_plain_characters(bytes: &[u8]) -> bool {
-    bytes.iter().enumerate().all(|(at, byte)| {
+    let plain = |byte: &u8| PLAIN[usize::from(*byte)];
+    let fits = |(at, byte): (usize, &u8)| {
         let next = bytes.get(at + 1).copied().unwrap_or(b' ');
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
-            b'/' | b'_' | b'-' | b'.' | b'=' | b'+' | b'@' | b'(' | b')' | b';' | b'$' | b'~' | b'^'
-            | b'%' | b'<' | b'>' => true,
             b' ' => next != b'#' && next != b' ',
             b':' => next != b' ',
-            _ => false,
+            byte => plain(byte),
         }
-    })
+    };
+    bytes.iter().all(plain) || bytes.iter().enumerate().all(fits)
 }
 
 /// Whether a text that starts like a number holds a letter that no number, date or time can hold, in any dialect.
@@ -89,11 +120,14 @@ fn is_no_number(bytes: &[u8]) -> bool {
 }
 
 /// The words that some reader takes for a truth value, null or a number.
-fn is_word(text: &str) -> bool {
-    const WORDS: [&str; 13] = [
-        "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "none", "nan", "inf",
+fn is_word(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 13] = [
+        b"y", b"n", b"yes", b"no", b"on", b"off", b"true", b"false", b"null", b"nil", b"none", b"nan", b"inf",
     ];
-    text.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+    let starts = |b: u8| matches!(b | 0x20, b'y' | b'n' | b'o' | b't' | b'f' | b'i');
+    text.len() <= 5
+        && text.first().is_some_and(|first| starts(*first))
+        && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// Whether a text of several lines may be a literal block: nothing that a reader would strip, detect or refuse.

@@ -1,6 +1,6 @@
 //! Block YAML, laid out as kubectl does: two blanks, lists not indented under their key.
 
-use super::scalar::{display, float, indent, is_literal, is_plain, literal, quoted, unanswered};
+use super::scalar::{display, float, indent, integer, is_literal, is_plain, literal, quoted, unanswered};
 use crate::value::{Map, Node, Value};
 
 /// Keys longer than this need `? ` before them: readers look only 1024 characters ahead for the `:`.
@@ -85,7 +85,7 @@ fn scalar(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
-        Value::Int(i) => display(i, out),
+        Value::Int(i) => integer(*i, out),
         Value::UInt(u) => display(u, out),
         Value::Float(f) => float(*f, out),
         Value::Str(text) if is_plain(text) => out.push_str(text),

@@ -216,7 +216,7 @@ impl Lowering<'_> {
         vars.set("experimental", experimental.clone());
         vars.set("providerOverride", provider_override.clone());
         vars.set("podTemplate", template);
-        let mut made = shared::fill(cx, "dynamo/component.yaml", &vars)?;
+        let mut made = shared::fill(cx, "dynamo/component.yaml", vars)?;
         let off = scaling_adapter
             .as_ref()
             .filter(|a| !a.value)
