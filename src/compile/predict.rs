@@ -2,7 +2,7 @@
 
 use super::Settings;
 use crate::diagnostic::{Diagnostic, Ledger};
-use crate::dialect::{self, Context, Dialect, platform::Platform};
+use crate::dialect::{self, Context, Dialect};
 use crate::pods::{Expansion, MOST_PODS, Scene, TOO_MANY, Workload, select};
 use crate::source::Document;
 use crate::value::{Node, Str};
