@@ -295,7 +295,9 @@ fn predict(record: &Record, platform: &Option<PathBuf>) -> Result<Value, String>
         .iter()
         .all(|d| dialect::expander(&d.root, &read.platform).is_some());
     predicted["known"] = (silent && judged).into();
-    let foreign = documents.iter().all(|d| dialect::expander(&d.root, &read.platform).is_none());
+    let foreign = documents
+        .iter()
+        .all(|d| dialect::expander(&d.root, &read.platform).is_none());
     predicted["foreign"] = foreign.into();
     Ok(predicted)
 }

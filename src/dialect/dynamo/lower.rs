@@ -10,6 +10,7 @@ mod main_container;
 mod refused;
 mod scheduling;
 mod topology;
+mod version;
 
 use super::options::{Mode, Options, Platform, RoleOptions};
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};

@@ -96,7 +96,9 @@ impl Placement {
         }
         let required = topology.mode.value == Strictness::Required;
         let known = binding.and_then(|b| Some((b.name.as_ref()?, domain(b, &topology.key.value)?)));
-        let Some((name, (domain, level))) = known.filter(|_| required) else {
+        // No field packs all instances of a component together.
+        let apart = topology.scope.value == Scope::Role && several;
+        let Some((name, (domain, level))) = known.filter(|_| required && !apart) else {
             return Own::Affinity;
         };
         let graphs = topology.scope.value == Scope::Slice;
@@ -116,9 +118,8 @@ impl Placement {
             .union(&topology.mode.ids);
         let pack = Map::from_iter([("packDomain", Node::derived(domain, &ids))]);
         let graph = self.graph.get_or_insert_with(Node::map);
-        match (topology.scope.value, several) {
-            (Scope::Role, true) => return Own::Affinity,
-            (Scope::Slice, _) => {
+        match topology.scope.value {
+            Scope::Slice => {
                 graph.set("clusterTopologyName", name.value.clone());
                 let mut domain = pack.get("packDomain").cloned().unwrap_or_default();
                 domain
@@ -128,7 +129,7 @@ impl Placement {
                 self.level = Some(level);
                 Own::Settled
             }
-            (Scope::Replica | Scope::Role, _) => {
+            Scope::Replica | Scope::Role => {
                 graph.set("clusterTopologyName", name.value.clone());
                 Own::Constraint(pack.into())
             }
