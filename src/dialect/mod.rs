@@ -149,10 +149,10 @@ pub trait Dialect: Sync {
         false
     }
 
-    /// Whether the dialect's controllers act on objects of a kind that is another dialect's, in the place of that dialect's own
-    /// controllers: an adapter that runs in the cluster. They are then given to this dialect's [`Dialect::expand`], and the
-    /// other dialect never sees them.
-    fn takes_over(&self, _api_version: &str, _kind: &str, _platform: &Platform) -> bool {
+    /// Whether the dialect's controllers or webhooks act on an object though its kind is another's: an adapter that runs in the
+    /// cluster in the place of the other dialect's controllers, or an object of Kubernetes that is marked for this dialect. It
+    /// is then given to this dialect's [`Dialect::expand`], and no other dialect sees it.
+    fn takes_over(&self, _object: &Node, _platform: &Platform) -> bool {
         false
     }
 
@@ -213,13 +213,13 @@ pub fn find(name: &str) -> Option<&'static dyn Dialect> {
     ALL.iter().copied().find(|d| d.info().name == name)
 }
 
-/// The dialect that makes pods of an object or judges it on a platform, if there is one. One that takes the kind over from
-/// another comes before that.
+/// The dialect that makes pods of an object or judges it on a platform, if there is one. One that takes the object
+/// over from another comes first.
 pub fn expander(root: &Node, platform: &Platform) -> Option<&'static dyn Dialect> {
     let text = |key| root.get(key).and_then(Node::as_str).unwrap_or_default();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     let all = || ALL.iter().copied();
     all()
-        .find(|d| d.takes_over(api_version, kind, platform))
+        .find(|d| d.takes_over(root, platform))
         .or_else(|| all().find(|d| d.owns(api_version, kind)))
 }

@@ -12,7 +12,7 @@ use super::lowering::version;
 use super::options::Platform;
 use super::pattern::{GENERATE_NAME, RANDOM, sample, short_prefix};
 use super::read::{self, How, Role, RoleSetSpec, StormService, Strategy};
-use super::{adapter, kvcache};
+use super::{adapter, deployment, kvcache};
 use crate::diagnostic::{Diagnostic, Ledger, Severity};
 use crate::dialect::Context;
 use crate::kubernetes::names;
@@ -80,6 +80,7 @@ pub fn expand(object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Exp
             Some("RoleSet") => expanding.role_set(root),
             Some("PodSet") => expanding.pod_set(root),
             Some("ModelAdapter") => expanding.adapter(root),
+            Some(deployment::KIND) => return deployment::expand(root, how, scene, expanding.ledger),
             Some(kvcache::KIND) => {
                 let namespace = scene.namespace_of(root);
                 return kvcache::expand(root, how, &namespace, expanding.ledger);

@@ -5,7 +5,8 @@ use super::version::Version;
 use crate::kubernetes::container::{env, list, mount, name_of};
 use crate::value::{Map, Node, Str};
 
-const ANNOTATION: &str = "model.aibrix.ai/sidecar-injection";
+/// The annotation that asks for the sidecar.
+pub const ANNOTATION: &str = "model.aibrix.ai/sidecar-injection";
 const IMAGE: &str = "model.aibrix.ai/sidecar-runtime-image";
 const ENGINE: &str = "model.aibrix.ai/engine";
 const CONTAINER: &str = "aibrix-runtime";
@@ -23,19 +24,19 @@ pub struct Sidecar {
 impl Sidecar {
     /// The sidecar of a StormService, if it asks for one: the annotation counts whatever it says.
     pub fn of(service: &StormService, version: Version) -> Option<Self> {
-        let annotation = |map: &Map, key: &str| -> Option<Str> {
-            let text = map.get(key)?.as_str()?;
-            (!text.is_empty()).then(|| text.into())
-        };
         service.meta.annotations.get(ANNOTATION)?;
-        let built_in = if version.role_revisions() {
-            "aibrix/runtime:v0.5.0"
-        } else {
-            "aibrix/runtime:v0.4.0"
-        };
         Some(Self {
-            image: annotation(&service.meta.annotations, IMAGE).unwrap_or_else(|| built_in.into()),
+            image: image(&service.meta.annotations, version),
             engine: annotation(&service.template_annotations, ENGINE),
+        })
+    }
+
+    /// The sidecar of a Deployment whose annotation says `true`. The engine is told by its own annotations.
+    pub fn of_deployment(root: &Node, version: Version) -> Option<Self> {
+        let annotations = root.at(&["metadata", "annotations"]).and_then(Node::as_map)?;
+        (annotation(annotations, ANNOTATION)? == "true").then(|| Self {
+            image: image(annotations, version),
+            engine: annotation(annotations, ENGINE),
         })
     }
 
@@ -65,6 +66,21 @@ impl Sidecar {
             None => volumes.push(volume),
         }
     }
+}
+
+fn annotation(map: &Map, key: &str) -> Option<Str> {
+    let text = map.get(key)?.as_str()?;
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// The image that annotations name, else the controller's own.
+fn image(annotations: &Map, version: Version) -> Str {
+    let built_in = if version.role_revisions() {
+        "aibrix/runtime:v0.5.0"
+    } else {
+        "aibrix/runtime:v0.4.0"
+    };
+    annotation(annotations, IMAGE).unwrap_or_else(|| built_in.into())
 }
 
 /// The engine by the images.

@@ -11,6 +11,7 @@ mod answers;
 mod autoscaler;
 mod check;
 mod codes;
+mod deployment;
 mod expand;
 mod expand_children;
 mod expand_pods;
@@ -33,7 +34,7 @@ mod tests;
 mod topology;
 mod version;
 
-use super::{Context, Dialect, Info, Routing};
+use super::{Context, Dialect, Info, Routing, platform};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
@@ -198,6 +199,10 @@ impl Dialect for Aibrix {
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {
         expand::expands(api_version, kind)
+    }
+
+    fn takes_over(&self, object: &Node, _platform: &platform::Platform) -> bool {
+        deployment::is_annotated(object)
     }
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {

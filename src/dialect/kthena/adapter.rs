@@ -27,6 +27,12 @@ pub fn runs(platform: &dialect::platform::Platform) -> bool {
     on.and_then(Node::as_bool) == Some(true)
 }
 
+/// Whether it makes a ModelServing of an object.
+pub fn watches(object: &Node) -> bool {
+    let text = |key: &str| object.get(key).and_then(Node::as_str);
+    text("apiVersion") == Some(API_VERSION) && text("kind") == Some(KIND)
+}
+
 /// Expands a LeaderWorkerSet of the input.
 pub fn expand(document: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
     let platform = platform(cx);

@@ -198,8 +198,8 @@ impl Dialect for Kthena {
         companions::judged(api_version, kind)
     }
 
-    fn takes_over(&self, api_version: &str, kind: &str, platform: &platform::Platform) -> bool {
-        (api_version, kind) == (adapter::API_VERSION, adapter::KIND) && adapter::runs(platform)
+    fn takes_over(&self, object: &Node, platform: &platform::Platform) -> bool {
+        adapter::runs(platform) && adapter::watches(object)
     }
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
