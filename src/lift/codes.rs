@@ -79,8 +79,18 @@ pub const BAD_CHANGE: Code = Code {
                   paths. `--name NAME` names the one serving of the input.",
 };
 
+/// An address that is another one on the target.
+pub const RESOLVED: Code = Code {
+    id: "INF4219",
+    title: "an address is resolved anew",
+    severity: Severity::Note,
+    explanation: "A command line or variable names a pod or Service of the source by its DNS name. Names are formed in another way on the target, so the \
+                  name of the same pod there stands in its place.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
+    &RESOLVED,
     &NOT_CARRIED,
     &OWN_NAME,
     &COMPANION,

@@ -4,7 +4,7 @@
 //! in the container by what it asks (`LWS_LEADER_ADDRESS: $(infer.leader)`); a target that injects the same leaves the
 //! definition out, others answer it by their own means. Labels read by the downward API become values in the same way.
 
-use super::codes::OWN_NAME;
+use super::codes::{OWN_NAME, RESOLVED};
 use super::{template_members, templates_mut};
 use crate::diagnostic::{Diagnostic, Outcome};
 use crate::dialect::Dialect;
@@ -188,6 +188,8 @@ impl Raise<'_> {
                 }
                 if node.as_str() != Some(text.as_str()) {
                     node.value = Value::Str(text.into());
+                    let said = Diagnostic::new(&RESOLVED, "the name of a pod or Service is resolved anew");
+                    self.lost.push((node.ids.clone(), said.outcome(Outcome::Moved)));
                 }
             });
         }

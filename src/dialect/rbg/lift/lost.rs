@@ -1,6 +1,6 @@
 //! What works on no other target, whatever arrives there.
 
-use super::super::codes::{DISCOVERY_LOST, HEADLESS_LOST};
+use super::super::codes::{DISCOVERY_LOST, HARMLESS, HEADLESS_LOST};
 use super::super::read::{Group, Pattern, Role};
 use super::super::verdicts::keys;
 use super::startup;
@@ -8,7 +8,7 @@ use super::templates::Templates;
 use super::words::{self, Named};
 use crate::diagnostic::{Diagnostic, Outcome, Severity};
 use crate::dialect::lifting::Draft;
-use crate::value::Ids;
+use crate::value::{Ids, Node};
 
 /// Says of a draft what other targets cannot do for its processes.
 pub fn say(draft: &mut Draft, group: &Group, templates: &[Templates]) {
@@ -18,6 +18,7 @@ pub fn say(draft: &mut Draft, group: &Group, templates: &[Templates]) {
         configuration(templates, &mut said);
     }
     services(draft, templates, &mut said);
+    mounts(group, templates, &mut said);
     draft.broken.extend(said);
 }
 
@@ -101,6 +102,24 @@ fn configuration(templates: &Templates, said: &mut Vec<Diagnostic>) {
                 .remedy("mount a ConfigMap with the addresses, or give them to the process by `$(infer.addr.ROLE.REPLICA.RANK)`"),
         );
     }
+}
+
+/// The controller mounts the discovery configuration into all containers of stateful roles.
+fn mounts(group: &Group, templates: &[Templates], said: &mut Vec<Diagnostic>) {
+    let mut ids = group.name.ids.clone();
+    for template in templates.iter().flat_map(Templates::all) {
+        let containers = template.at(&["spec", "containers"]).and_then(Node::as_seq);
+        for mounts in containers
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|c| c.get("volumeMounts"))
+        {
+            ids.merge(&mounts.ids);
+        }
+    }
+    let message = "the discovery configuration of the group is not mounted at /etc/rbg";
+    let entry = Diagnostic::new(&HARMLESS, message).at_ids(&ids);
+    said.push(dropped(entry).reason("only the RoleBasedGroup controller writes it"));
 }
 
 /// Headless Services that stand for several pods. Those that stand for one pod are its address.

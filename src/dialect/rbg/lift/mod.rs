@@ -70,20 +70,23 @@ fn of_group(document: &Document, namespace: &Str, scene: &Scene<'_>, ledger: &mu
             problems.push(Problem::new(&OLD_COORDINATION, reason, &old.ids));
         }
     }
+    let draft = draft(document, &group, None, &problems, scene, ledger);
     warn(problems, ledger);
-    draft(document, &group, None, scene, ledger)
+    draft
 }
 
 fn of_set(document: &Document, namespace: &Str, scene: &Scene<'_>, ledger: &mut Ledger) -> Draft {
     let (set, problems) = read::set(&document.root, namespace);
+    let draft = draft(document, &set.group, Some(&set), &problems, scene, ledger);
     warn(problems, ledger);
-    draft(document, &set.group, Some(&set), scene, ledger)
+    draft
 }
 
 fn draft(
     document: &Document,
     group: &Group,
     set: Option<&read::Set>,
+    problems: &[Problem],
     scene: &Scene<'_>,
     ledger: &mut Ledger,
 ) -> Draft {
@@ -93,7 +96,8 @@ fn draft(
         .map(|role| templates::of(group, role, ledger))
         .collect();
     let keep = templates::broken_references(group, set.is_some());
-    let normal = normal::object(&document.root, group, &templates, set.is_some(), keep);
+    let mut normal = normal::object(&document.root, group, &templates, set.is_some(), keep);
+    normal::without_refused(&mut normal, problems);
     let mut draft = Draft::new(
         "rbg",
         group.name.node(),
@@ -146,7 +150,7 @@ fn unwritten(document: &Document, normal: &Node, ledger: &mut Ledger) {
     let message = if read::is_old(&document.root) {
         "the conversion of v1alpha1 to v1alpha2 drops this, or no role uses it"
     } else {
-        "no role uses this"
+        "no role uses this, or the API has no such field or value"
     };
     ledger.waive(
         &gone,

@@ -6,7 +6,9 @@
 use super::super::difference;
 use super::super::names::OLD_PREFIX;
 use super::super::read::{self, Group, Pattern, Role};
+use super::super::verdicts::SCHEMA;
 use super::templates::{Pair, Templates, refers};
+use crate::pods::Problem;
 use crate::value::{Node, Value};
 
 /// The restart policy that was deleted in v0.7.0: of all roles of a group.
@@ -21,6 +23,11 @@ pub fn object(source: &Node, group: &Group, templates: &[Templates], set: bool, 
         if annotations.is_some_and(|a| a.get(&old).is_some()) {
             object.at_mut(&["metadata", "annotations"]).map_mut().remove(&old);
         }
+    }
+    if set && let Some(group) = object.at_mut(&["spec"]).map_mut().get_mut("groupTemplate") {
+        group
+            .map_mut()
+            .retain(|key, _| ["labels", "annotations", "spec"].contains(&key));
     }
     let path: &[&str] = if set {
         &["spec", "groupTemplate", "spec"]
@@ -42,7 +49,42 @@ pub fn object(source: &Node, group: &Group, templates: &[Templates], set: bool, 
     object
 }
 
+/// The fields of a role. The API server keeps others, and nobody looks at them.
+const FIELDS: [&str; 14] = [
+    "name",
+    "labels",
+    "annotations",
+    "replicas",
+    "dependencies",
+    "standalonePattern",
+    "leaderWorkerPattern",
+    "customComponentsPattern",
+    "servicePorts",
+    "engineRuntimes",
+    "scalingAdapter",
+    "minReadySeconds",
+    "podManagementPolicy",
+    "rolloutStrategy",
+];
+
+/// Leaves values out that the schema refuses, where their absence means a default.
+pub fn without_refused(object: &mut Node, problems: &[Problem]) {
+    let refused = |node: &Node| {
+        let scalar = !matches!(node.value, Value::Map(_) | Value::Seq(_) | Value::Null);
+        scalar
+            && problems
+                .iter()
+                .any(|p| p.code.id == SCHEMA.id && !p.ids.is_empty() && p.ids == node.ids)
+    };
+    object.at_mut(&["spec"]).walk_mut(&mut |node| {
+        if let Value::Map(map) = &mut node.value {
+            map.retain(|key, value| key == "name" || !refused(value));
+        }
+    });
+}
+
 fn role(node: &mut Node, role: &Role, templates: &Templates, keep: bool) {
+    node.map_mut().retain(|key, _| FIELDS.contains(&key));
     let key = match &role.pattern {
         Pattern::Standalone(_) => "standalonePattern",
         Pattern::LeaderWorker(_) => "leaderWorkerPattern",
