@@ -273,3 +273,135 @@ fn starters_become_pods() {
         }
     }
 }
+
+fn run_on(text: &str, name: &str, args: &[&str]) -> common::Run {
+    let path = std::env::temp_dir().join(format!("infer-grove-{}-{name}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let mut all: Vec<&str> = args.to_vec();
+    all.extend(["-f", path.to_str().unwrap()]);
+    let run = common::run(&all);
+    std::fs::remove_file(&path).unwrap();
+    run
+}
+
+fn values(text: &str) -> Vec<Value> {
+    let documents = serde_yaml::Deserializer::from_str(text);
+    documents
+        .map(|d| <Value as serde::Deserialize>::deserialize(d).unwrap())
+        .collect()
+}
+
+fn manifest(name: &str) -> String {
+    let path = common::root().join("testdata/grove/manifests").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// What is lifted renders to the PodCliqueSet that it came from, and lifts to itself.
+#[test]
+fn lifted_sets_come_back() {
+    for name in ["addresses.yaml", "minima.yaml", "topology.yaml"] {
+        let source = manifest(name);
+        let lifted = run_on(&source, name, &["lift"]);
+        assert_eq!(lifted.code, 0, "{name}: {}", lifted.err);
+        let rendered = run_on(
+            &lifted.out,
+            name,
+            &["render", "-t", "grove", "--max-loss", "error"],
+        );
+        assert_eq!(rendered.code, 0, "{name}: {}", rendered.err);
+        assert!(!rendered.err.contains("INF0000"), "{name}: {}", rendered.err);
+        let again = run_on(&rendered.out, name, &["lift"]);
+        assert_eq!(values(&lifted.out), values(&again.out), "{name}");
+        let set = |text: &str| {
+            let all = values(text);
+            all.into_iter().find(|d| d["kind"] == "PodCliqueSet").unwrap()
+        };
+        let (before, after) = (set(&source), set(&rendered.out));
+        contains(&after["spec"], &before["spec"], name);
+    }
+}
+
+/// Whether all of `part` is in `whole`.
+fn contains(whole: &Value, part: &Value, at: &str) {
+    match (whole, part) {
+        (Value::Mapping(whole), Value::Mapping(part)) => {
+            for (key, value) in part {
+                let found = whole.get(key).unwrap_or_else(|| panic!("{at} has no {key:?}"));
+                contains(
+                    found,
+                    value,
+                    &format!("{at}/{}", key.as_str().unwrap_or_default()),
+                );
+            }
+        }
+        (Value::Sequence(whole), Value::Sequence(part)) => {
+            assert_eq!(whole.len(), part.len(), "{at}");
+            whole.iter().zip(part).for_each(|(w, p)| contains(w, p, at));
+        }
+        _ => assert_eq!(whole, part, "{at}"),
+    }
+}
+
+#[test]
+fn sets_become_words() {
+    let lifted = |name: &str| values(&run_on(&manifest(name), name, &["lift"]).out).remove(0);
+    let addresses = lifted("addresses.yaml");
+    let roles = &addresses["spec"]["roles"];
+    let words: Vec<&str> = ["name", "phase"].map(|k| text(&roles[1], &[k])).to_vec();
+    assert_eq!(words, ["prefill", "prefill"]);
+    assert_eq!(roles[1]["startup"]["order"], "leaderFirst");
+    let command = &roles[0]["podTemplate"]["spec"]["containers"][0]["command"];
+    assert_eq!(command[2], "http://$(infer.addr.prefill.0.0):8000");
+    assert_eq!(command[3], "--decode=$(infer.addr.decode.1.0)");
+    let worker = &roles[1]["members"][1]["podTemplate"]["spec"]["containers"][0];
+    assert!(text(worker, &["command"]).is_empty());
+    assert!(
+        worker["command"][2]
+            .as_str()
+            .unwrap()
+            .contains("--node-rank $(infer.rank)")
+    );
+    let minima = lifted("minima.yaml");
+    let spec = &minima["spec"];
+    assert_eq!(spec["slices"], 2);
+    assert_eq!(spec["scheduling"]["gang"]["scope"], "replica");
+    assert_eq!(spec["scheduling"]["priorityClassName"], "high");
+    assert_eq!(spec["rollout"]["paused"], true);
+    assert_eq!(spec["roles"][1]["dependsOn"][0], "front");
+    assert_eq!(spec["roles"][1]["targets"]["grove"]["minAvailable"], 2);
+    assert_eq!(spec["targets"]["grove"]["startupType"], "InOrder");
+    assert!(
+        spec["restart"].is_null(),
+        "a broken replica is made anew within 15 minutes"
+    );
+    let topology = values(&run_on(&manifest("topology.yaml"), "topology", &["lift"]).out);
+    let near = topology.iter().find(|d| d["kind"] == "Serving").unwrap();
+    assert_eq!(near["spec"]["scheduling"]["topology"]["key"], "example.com/block");
+    assert_eq!(
+        near["spec"]["roles"][1]["scheduling"]["topology"]["key"],
+        "example.com/rack"
+    );
+}
+
+/// A rank that Grove only knows by arithmetic is set by the shell that runs the command.
+#[test]
+fn ranks_of_other_dialects_are_exported() {
+    let set = "apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata: {name: a}\nspec:\n  leaderWorkerTemplate:\n    size: 3\n    \
+               workerTemplate:\n      spec:\n        containers:\n        - {name: s, image: \"i:1\", command: [sh, -c, \"run $LWS_WORKER_INDEX\"]}\n        \
+               - {name: p, image: \"i:1\", command: [run], args: [\"$(LWS_WORKER_INDEX)\"], env: [{name: R, value: \"r$(LWS_WORKER_INDEX)\"}]}\n";
+    let run = run_on(set, "rank", &["migrate", "--to", "grove"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let objects = values(&run.out);
+    let worker = &objects[0]["spec"]["template"]["cliques"][1]["spec"]["podSpec"]["containers"];
+    assert_eq!(
+        worker[0]["command"][2],
+        "export LWS_WORKER_INDEX=\"$((GROVE_PCLQ_POD_INDEX + 1))\"\nrun $LWS_WORKER_INDEX"
+    );
+    let wrapped = worker[1]["command"][2].as_str().unwrap();
+    assert!(
+        wrapped.starts_with("export LWS_WORKER_INDEX=\"$((GROVE_PCLQ_POD_INDEX + 1))\"\n"),
+        "{wrapped}"
+    );
+    assert!(wrapped.ends_with("exec run \"${LWS_WORKER_INDEX}\""), "{wrapped}");
+    assert!(worker[1]["args"].is_null() && worker[1]["env"].is_null());
+}

@@ -210,6 +210,17 @@ impl super::Role {
                 ..Use::of(Feature::Members, name, further[0].name.ids.clone())
             });
         }
+        // A leader is one pod: of two kinds of pods, the first may be several only where members are known.
+        if let [first, second] = self.members.as_slice()
+            && first.count.value > 1
+            && first.template != second.template
+        {
+            let ids = first.name.ids.union(&first.count.ids);
+            uses.push(Use {
+                whole: ids.union(&first.template.all_ids()),
+                ..Use::of(Feature::Members, name, ids)
+            });
+        }
         let mut add = |feature, ids: &Ids| uses.push(Use::of(feature, name, ids.clone()));
         self.scheduling_uses(&mut add);
         if let Some(order) = &self.startup {

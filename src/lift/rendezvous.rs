@@ -110,7 +110,9 @@ impl Raise<'_> {
             }
             match &given.means {
                 Means::Asks(reference) => {
-                    definitions.push(variable(given.name, variables::write(reference).into()));
+                    // What a target cannot answer is said where it is used.
+                    let asked = Node::derived(variables::write(reference), &places(container, given.name));
+                    definitions.push(variable(given.name, asked));
                 }
                 Means::Text(text) => definitions.push(variable(given.name, text.clone().into())),
                 Means::Own(what) => {

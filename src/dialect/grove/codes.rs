@@ -185,7 +185,9 @@ pub const REFUSED_FIELD: Code = Code {
     id: "INF5218",
     title: "field that Grove refuses in pods",
     severity: Error,
-    explanation: "The webhook refuses `nodeName` and `topologySpreadConstraints` in a clique.\n\nUse node selectors and affinity \
+    explanation: "The webhook refuses `nodeName` and `topologySpreadConstraints` in a clique, so they are left out: pods may run on \
+                  other nodes, and nearer to each other. Constraints that are only wishes (`ScheduleAnyway`) are lost with a \
+                  warning.\n\nUse node selectors and affinity \
                   (`scheduling.nodeSelector`, `scheduling.affinity`).",
 };
 

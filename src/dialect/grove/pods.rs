@@ -1,7 +1,7 @@
 //! From a pod template to what a clique holds of it.
 
 use super::codes::{OVERWRITTEN_FIELD, POD_METADATA, REFUSED_FIELD, RESERVED_ENV, RESERVED_LABEL};
-use crate::diagnostic::{Diagnostic, Ledger, Outcome};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome, Severity};
 use crate::value::{Map, Node, Value};
 
 /// The parts of a pod template.
@@ -139,11 +139,16 @@ fn drop_labels(labels: &mut Node, ledger: &mut Ledger) {
 
 fn drop_fields(spec: &mut Node, ledger: &mut Ledger) {
     for field in ["nodeName", "topologySpreadConstraints"] {
-        if let Some(value) = spec.get(field) {
-            let message = format!("`{field}` is refused in cliques");
-            let said = Diagnostic::new(&REFUSED_FIELD, message).at_ids(&value.all_ids());
-            ledger.report(said.remedy("use node selectors or affinity"));
-        }
+        let Some(value) = spec.map_mut().remove(field) else {
+            continue;
+        };
+        let wishes = |n: &Node| n.get("whenUnsatisfiable").and_then(Node::as_str) == Some("ScheduleAnyway");
+        let wish = value.as_seq().is_some_and(|all| all.iter().all(wishes));
+        let severity = if wish { Severity::Warning } else { Severity::Error };
+        let message = format!("`{field}` is refused in cliques and left out");
+        let said = Diagnostic::new(&REFUSED_FIELD, message).severity(severity);
+        let said = said.outcome(Outcome::Dropped).at_ids(&value.all_ids());
+        ledger.report(said.remedy("use node selectors or affinity"));
     }
     for field in ["hostname", "subdomain", "schedulingGates"] {
         if let Some(value) = spec.map_mut().remove(field) {

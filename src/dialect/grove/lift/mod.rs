@@ -139,12 +139,7 @@ impl<'a> Lift<'a> {
             roles.push(self.role(unit, &gangs, waits, of_slice.is_some()));
         }
         whole_phases(&mut roles);
-        for (mut role, _) in roles {
-            // Options read best after what they belong to.
-            let options = role.0.map_mut().remove("targets");
-            role.set(&["targets"], options);
-            draft.role(role);
-        }
+        roles.into_iter().for_each(|(role, _)| draft.role(role));
         let words = draft.spec().get("scheduling").is_some()
             || units.iter().any(|u| u.constrained())
             || self.set.topology.is_some();

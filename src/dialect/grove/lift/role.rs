@@ -111,6 +111,14 @@ impl Lift<'_> {
                 count.filter(|c| c.as_int() != Some(1)),
                 template,
             );
+            let does = clique_phase(clique);
+            if mixed(unit) && matches!(does, Phase::Prefill | Phase::Decode) {
+                let members = role.0.at_mut(&["members"]).seq_mut();
+                members
+                    .iter_mut()
+                    .skip(n)
+                    .for_each(|m| m.set("phase", does.as_str()));
+            }
             let after = waits.and_then(|w| w.own.get(n)).cloned().flatten();
             options.extend(self.clique_options(clique, &name, after, nvlink, gangs));
         }
@@ -255,22 +263,26 @@ fn member_name(unit: &Unit<'_>, at: usize) -> Str {
     }
 }
 
+fn clique_phase(clique: &Clique) -> Phase {
+    let template = Map::from_iter([("spec", clique.pod_spec.clone())]);
+    phase_of(&clique.name.value, &template.into())
+}
+
+/// Whether each replica has prefill and decode in it.
+fn mixed(unit: &Unit<'_>) -> bool {
+    let has = |phase| unit.cliques.iter().any(|c| clique_phase(c) == phase);
+    has(Phase::Prefill) && has(Phase::Decode)
+}
+
 /// What a role does: what all of its cliques do, or what its name says. One with prefill and decode in it answers whole
 /// requests.
 fn phase(unit: &Unit<'_>) -> Phase {
-    let of = |c: &Clique| {
-        phase_of(
-            &c.name.value,
-            &Map::from_iter([("spec", c.pod_spec.clone())]).into(),
-        )
-    };
-    let phases: Vec<Phase> = unit.cliques.iter().map(|c| of(c)).collect();
-    let has = |phase| phases.contains(&phase);
-    if has(Phase::Prefill) && has(Phase::Decode) {
+    if mixed(unit) {
         return Phase::Aggregated;
     }
+    let mut phases = unit.cliques.iter().map(|c| clique_phase(c));
     let by_name = phase_of(&unit.name().value, &Node::default());
-    let known = phases.into_iter().find(|p| *p != Phase::Other);
+    let known = phases.find(|p| *p != Phase::Other);
     match by_name {
         Phase::Other | Phase::Aggregated => known.unwrap_or(by_name),
         named => named,
