@@ -1,8 +1,12 @@
 //! What the operator adds to a container for its engine (`internal/dynamo/backend_*.go`).
 
+use super::super::read::codes::APPENDED_TWICE;
+use super::super::read::text;
 use super::command::{self, Backend};
 use super::pod::{Deployer, Maker, Result, Role};
 use super::{dra, trtllm, vllm};
+use crate::kubernetes::container::list;
+use crate::pods::Problem;
 use crate::value::{Map, Node};
 
 /// A container that is to be launched.
@@ -67,6 +71,9 @@ impl Launch<'_> {
     }
 }
 
+/// The variables that are appended on several nodes.
+const APPENDED: [&str; 2] = ["VLLM_NIXL_SIDE_CHANNEL_HOST", "OMPI_MCA_orte_keep_fqdn_hostnames"];
+
 const PREFIX: &str = "$(GROVE_PCSG_NAME)-$(GROVE_PCSG_INDEX)-";
 
 /// Takes the probes from a container.
@@ -86,7 +93,23 @@ pub fn container(launch: &Launch<'_>, main: &mut Node) -> Result<()> {
         }
         Backend::Trtllm => trtllm::container(launch, main),
         Backend::Noop => Ok(()),
+    }?;
+    once(launch, main)
+}
+
+/// What is appended without a look must not be there before: containers with doubled variables are refused.
+fn once(launch: &Launch<'_>, main: &Node) -> Result<()> {
+    for name in APPENDED {
+        let mut entries = list(main, "env").iter().filter(|e| text(e, &["name"]) == name);
+        if let (Some(own), Some(_)) = (entries.next(), entries.next()) {
+            let component = &launch.maker.component.name.value;
+            let reason = format!(
+                "component `{component}`: the operator appends `{name}` as well, and what it makes with both is refused"
+            );
+            return Err(Problem::new(&APPENDED_TWICE, reason, &own.ids));
+        }
     }
+    Ok(())
 }
 
 /// Adds what a pod needs beside its main container.
