@@ -64,7 +64,8 @@ fn prune_map(map: &mut Map, schema: Option<&Schema>, root: bool, keeps: bool, cu
         let known = schema.and_then(|s| s.field(key));
         match known {
             _ if root && ROOT.contains(&key.as_str()) => {}
-            Some(inner) => cursor.below(step(schema, key), here, |cursor| {
+            // Here the API server writes keys of maps like fields.
+            Some(inner) => cursor.below(Step::Field(key), here, |cursor| {
                 prune(value, Some(inner), inner.embedded, cursor);
             }),
             None if keeps => {}

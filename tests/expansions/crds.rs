@@ -15,11 +15,13 @@ fn by_schema(errors: &str) -> bool {
     errors.contains("is invalid:") && !errors.contains("admission webhook")
 }
 
-/// Refusals of what a webhook wrote: it fills in null for a list that its Go type requires. The manifest alone does not show
-/// that, so the orchestrator's own rules have to.
+/// Refusals of what a webhook wrote: it fills in null for what its Go type requires. The manifest alone does not show that,
+/// so the orchestrator's own rules have to.
 fn by_webhook(errors: &str) -> bool {
-    errors.contains("in body must be of type array: \\\\\\\"null\\\\\\\"")
-        || errors.contains("must be of type array: \\\"null\\\"")
+    errors.split("in body must be of type ").skip(1).any(|rest| {
+        let found = rest.split_once(": ").map_or("", |(_, found)| found);
+        found.trim_start_matches(['\\', '"']).starts_with("null")
+    })
 }
 
 #[derive(Default)]
@@ -129,6 +131,8 @@ fn unknown(name: &str, record: &Record, said: &[Diagnostic], score: &mut Score) 
         .filter_map(|w| text("unknown field \"")(w))
         .collect();
     (ours.sort_unstable(), theirs.sort_unstable());
+    // A record may hold the answers to two requests.
+    (ours.dedup(), theirs.dedup());
     if !theirs.is_empty() {
         score.unknown += ours.len();
         if ours != theirs {
