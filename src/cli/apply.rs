@@ -9,6 +9,7 @@ use crate::cluster::{
 };
 use crate::diagnostic::mask::Masker;
 use crate::kubernetes::duration;
+use crate::value::Node;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -198,11 +199,10 @@ impl Run<'_> {
     fn preflight(&self, streams: &mut Streams<'_>) -> anyhow::Result<Preflight> {
         let scene = Scene::new(self.rendered.objects(), &self.cluster.client.namespace);
         let mut preflight = Preflight::default();
-        for group in &self.rendered.groups {
-            self.cluster.compare(&group.objects, &scene, |compared| {
-                self.judge(&compared, &mut preflight, streams)
-            })?;
-        }
+        let objects: Vec<&Node> = self.rendered.objects().collect();
+        self.cluster.compare(&objects, &scene, |compared| {
+            self.judge(&compared, &mut preflight, streams)
+        })?;
         Ok(preflight)
     }
 

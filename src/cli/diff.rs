@@ -5,7 +5,8 @@ use super::common::{Color, Exit, Global};
 use super::rendered::{self, ForCluster, Rendered};
 use crate::cluster::{Cluster, Compared, Conflict, Connection, Error, ObjectName, Scene, Verdict};
 use crate::diagnostic::mask::Masker;
-use crate::diff::{self, Change, Delta, Kind, Line, Mark};
+use crate::dialect;
+use crate::diff::{self, Change, Delta, Effect, Kind, Line, Mark};
 use crate::source::emit::{self, Format};
 use crate::value::{Map, Node};
 use clap::ValueEnum;
@@ -196,12 +197,13 @@ impl Reporter {
         streams: &mut Streams<'_>,
     ) -> anyhow::Result<()> {
         let scene = Scene::new(rendered.objects(), &cluster.client.namespace);
+        let objects: Vec<&Node> = rendered.objects().collect();
+        let mut names = BTreeSet::new();
+        cluster.compare(&objects, &scene, |compared| {
+            names.insert(compared.name.clone());
+            self.tell(&compared, streams)
+        })?;
         for group in &rendered.groups {
-            let mut names = BTreeSet::new();
-            cluster.compare(&group.objects, &scene, |compared| {
-                names.insert(compared.name.clone());
-                self.tell(&compared, streams)
-            })?;
             let Some(set) = &group.set else { continue };
             match cluster.gone(set, &names) {
                 Ok(gone) => {
@@ -345,6 +347,10 @@ impl Reporter {
         if delta.is_same() {
             writeln!(streams.out, "  # secret values change")?;
         }
+        for effect in effects(live, becomes) {
+            let text = format!("  => {}", effect.message);
+            writeln!(streams.out, "{}", self.paint("35", &text))?;
+        }
         let taken: Vec<String> = compared
             .conflicts
             .iter()
@@ -426,6 +432,16 @@ impl Reporter {
         }
         Ok(())
     }
+}
+
+/// What the change of an object does to pods, by the dialects that know its kind.
+fn effects(live: &Node, becomes: &Node) -> Vec<Effect> {
+    let text = |key| becomes.get(key).and_then(Node::as_str).unwrap_or_default();
+    let changes = diff::compare(live, becomes).changes();
+    let known = dialect::ALL
+        .iter()
+        .filter(|d| d.expands(text("apiVersion"), text("kind")));
+    known.flat_map(|d| d.effects(live, becomes, &changes)).collect()
 }
 
 const fn word(verdict: &Verdict) -> &'static str {

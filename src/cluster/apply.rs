@@ -145,7 +145,7 @@ impl Applier<'_> {
                 .filter(|_| !gone.contains_key(&turn.group));
             if let Some(set) = set {
                 let found = self
-                    .open(set, &groups[turn.group].objects)
+                    .open(set, &groups[turn.group].objects, &turns)
                     .await
                     .map_err(|e| stop(Why::Failed(e)))?;
                 gone.insert(turn.group, found);
@@ -266,12 +266,16 @@ impl Applier<'_> {
 
     /// Writes the record of a set before its members: it names all kinds that were in it and that will be. Returns the members
     /// that are no longer rendered.
-    async fn open(&self, set: &ApplySet, objects: &[Node]) -> Result<Vec<Member>, Error> {
-        let mut names = BTreeSet::new();
-        for object in objects {
+    async fn open(&self, set: &ApplySet, own: &[Node], all: &[Turn<'_>]) -> Result<Vec<Member>, Error> {
+        let (mut names, mut kept) = (BTreeSet::new(), BTreeSet::new());
+        for object in own {
             names.insert(self.place(object).await?.0);
         }
-        let gone = set.gone(self.client, self.discovery, &names).await?;
+        // What another set of the input takes over is not gone.
+        for turn in all {
+            kept.insert(self.place(turn.object).await?.0);
+        }
+        let gone = set.gone(self.client, self.discovery, &kept).await?;
         self.record(set, names.iter().chain(gone.iter().map(|m| &m.name)))
             .await?;
         Ok(gone)

@@ -148,12 +148,18 @@ async fn with_server(
     object: &Node,
     scene: &Scene<'_>,
 ) -> Result<Compared, Error> {
-    let live = client.find(&resource.object(&name.namespace, &name.name)).await?;
     let mode = Mode {
         dry_run: true,
         force: true,
     };
-    let applied = match patch::apply(client, resource, name, object, mode).await {
+    // Neither waits for the other: a far server is asked once, not twice.
+    let path = resource.object(&name.namespace, &name.name);
+    let (live, applied) = futures::join!(
+        client.find(&path),
+        patch::apply(client, resource, name, object, mode)
+    );
+    let live = live?;
+    let applied = match applied {
         Ok(applied) => applied,
         Err(Error::Status(status)) if status.code == 404 && live.is_none() && !name.namespace.is_empty() => {
             let mut compared = Compared::new(name.clone(), created(object));

@@ -90,7 +90,7 @@ impl Cluster {
     /// That of `each`; the connection as such failed.
     pub fn compare<E: From<Error>>(
         &self,
-        objects: &[Node],
+        objects: &[&Node],
         scene: &Scene<'_>,
         mut each: impl FnMut(Compared) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -200,8 +200,8 @@ impl Cluster {
 }
 
 /// The groups and versions of objects.
-fn versions(objects: &[Node]) -> BTreeSet<String> {
-    let version = |o: &Node| o.get("apiVersion").and_then(Node::as_str).map(str::to_owned);
+fn versions(objects: &[&Node]) -> BTreeSet<String> {
+    let version = |o: &&Node| o.get("apiVersion").and_then(Node::as_str).map(str::to_owned);
     objects
         .iter()
         .filter_map(version)

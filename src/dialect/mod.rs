@@ -15,6 +15,7 @@ mod rbg;
 pub mod shared;
 
 use crate::diagnostic::{Code, Ledger};
+use crate::diff::{Change, Effect};
 use crate::ir::{Capability, Serving, Support, Use};
 use crate::plan::runtime::Runtime;
 use crate::pods::{Expansion, Scene};
@@ -193,6 +194,12 @@ pub trait Dialect: Sync {
     /// The same for the pods of one of the role's `members`, by its place, where controllers tell them different things.
     fn rendezvous_of(&self, draft: &Draft, role: &Node, _member: Option<usize>) -> Rendezvous {
         self.rendezvous(draft, role)
+    }
+
+    /// What changes of a live object of a kind that the dialect [expands](Dialect::expands) do to the pods that run: who restarts, in
+    /// which order, what is ignored or refused by its admission. Nothing by default: then nothing is known.
+    fn effects(&self, _old: &Node, _new: &Node, _changes: &[Change<'_>]) -> Vec<Effect> {
+        Vec::new()
     }
 }
 

@@ -14,11 +14,13 @@
 //! ```
 
 mod change;
+mod effect;
 mod keys;
 mod same;
 mod unified;
 
 pub use change::{Change, Kind, Step, path};
+pub use effect::{Effect, EffectKind};
 pub use unified::{Hunk, Line, Mark, hunks, lines};
 
 use crate::value::{Map, Node, Str, Value};

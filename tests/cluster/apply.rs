@@ -87,7 +87,7 @@ fn quiet(plane: &ControlPlane, target: &str) -> Result<(), Failed> {
         }
         let changed = [
             args.as_slice(),
-            &["--set", "engine.image=registry.test/engine:v0.33.0"],
+            &["--set", r#"engine.env=[{name: CHANGED, value: "1"}]"#],
         ]
         .concat();
         let diff = infer(plane, "admin", &[["diff"].as_slice(), &changed].concat());

@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Named> {
             Box::new(changes),
         ),
         ("diff::an order that changes is a change".into(), Box::new(order)),
+        ("diff::what a change does to pods".into(), Box::new(effects)),
         ("diff::secrets are masked".into(), Box::new(secrets)),
         (
             "diff::replicas are left to autoscalers".into(),
@@ -261,6 +262,43 @@ fn order(plane: &ControlPlane) -> Result<(), Failed> {
         &run.out,
         &["-", "# order: name=A, name=B", "# order: name=B, name=A"],
     )
+}
+
+fn effects(plane: &ControlPlane) -> Result<(), Failed> {
+    plane.admin().namespace("diff-effects");
+    let file = crate::apply::starter("multi-node");
+    for (target, expected) in [
+        (
+            "lws",
+            "2 of 2 groups (4 pods) restart whole, the highest index first, 1 at a time",
+        ),
+        ("kthena", "serving groups are deleted and made again whole"),
+        (
+            "grove",
+            "restart, one replica of the set after the other, without surge",
+        ),
+    ] {
+        let args = [
+            "-f",
+            file.as_str(),
+            "-t",
+            target,
+            "-n",
+            "diff-effects",
+            "--max-loss",
+            "error",
+        ];
+        exits(&infer(plane, "admin", &[["apply"].as_slice(), &args].concat()), 0)?;
+        let changed = [
+            args.as_slice(),
+            &["--set", "engine.image=registry.test/engine:v0.33.0"],
+        ]
+        .concat();
+        let run = infer(plane, "admin", &[["diff"].as_slice(), &changed].concat());
+        exits(&run, 1)?;
+        holds(&run.out, &["  => ", expected])?;
+    }
+    Ok(())
 }
 
 const CANARIES: [&str; 5] = [

@@ -7,6 +7,7 @@
 mod admit;
 mod answers;
 pub mod codes;
+mod effect;
 mod expand;
 mod layout;
 mod lift;
@@ -22,6 +23,7 @@ mod topology;
 
 use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::{Context, Dialect, Info, Routing};
+use crate::diff::{Change, Effect};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
 use crate::pods::{Expansion, Scene};
@@ -151,6 +153,15 @@ impl Dialect for Grove {
 
     fn mutate(&self, object: &mut Node, _cx: &mut Context<'_>) {
         read::mutate(object);
+    }
+
+    fn effects(&self, old: &Node, new: &Node, changes: &[Change<'_>]) -> Vec<Effect> {
+        let kind = |n: &Node| n.get("kind").and_then(Node::as_str) == Some(INFO.kind);
+        if kind(new) {
+            effect::effects(old, new, changes)
+        } else {
+            Vec::new()
+        }
     }
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {

@@ -16,6 +16,7 @@ mod children;
 mod codes;
 mod companions;
 mod cut;
+mod effect;
 mod expand;
 mod lower;
 mod made;
@@ -38,6 +39,7 @@ mod templates;
 
 use super::platform;
 use super::{Context, Dialect, Info, Routing};
+use crate::diff::{Change, Effect};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
@@ -188,6 +190,15 @@ impl Dialect for Kthena {
 
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
+    }
+
+    fn effects(&self, old: &Node, new: &Node, changes: &[Change<'_>]) -> Vec<Effect> {
+        let kind = |n: &Node| n.get("kind").and_then(Node::as_str) == Some(INFO.kind);
+        if kind(new) {
+            effect::effects(old, new, changes)
+        } else {
+            Vec::new()
+        }
     }
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {

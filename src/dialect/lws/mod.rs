@@ -8,6 +8,7 @@ mod answers;
 mod children;
 pub(super) mod codes;
 mod disaggregated;
+mod effect;
 mod expand;
 mod lift;
 mod lower;
@@ -21,6 +22,7 @@ mod tpu;
 
 use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::{Context, Dialect, Info, Routing};
+use crate::diff::{Change, Effect};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support};
 use crate::pods::{Expansion, Scene};
@@ -146,6 +148,15 @@ impl Dialect for Lws {
 
     fn mutate(&self, object: &mut Node, _cx: &mut Context<'_>) {
         read::mutate(object);
+    }
+
+    fn effects(&self, old: &Node, new: &Node, changes: &[Change<'_>]) -> Vec<Effect> {
+        let kind = |n: &Node| n.get("kind").and_then(Node::as_str) == Some(INFO.kind);
+        if kind(new) {
+            effect::effects(old, new, changes)
+        } else {
+            Vec::new()
+        }
     }
 
     fn expands(&self, api_version: &str, kind: &str) -> bool {
