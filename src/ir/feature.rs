@@ -215,7 +215,12 @@ impl super::Role {
             && first.count.value > 1
             && first.template != second.template
         {
-            let ids = first.name.ids.union(&first.count.ids);
+            let pods = first
+                .template
+                .get("spec")
+                .map(|s| s.ids.clone())
+                .unwrap_or_default();
+            let ids = first.name.ids.union(&first.count.ids).union(&pods);
             uses.push(Use {
                 whole: ids.union(&first.template.all_ids()),
                 ..Use::of(Feature::Members, name, ids)
