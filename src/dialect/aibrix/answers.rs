@@ -70,6 +70,10 @@ impl Answers for Lowering<'_> {
     fn injected_first(&self) -> bool {
         self.version.injected_first()
     }
+
+    fn injects(&self, name: &str, reference: &Reference) -> bool {
+        super::lift::injects(name, reference)
+    }
 }
 
 impl Lowering<'_> {

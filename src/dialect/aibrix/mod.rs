@@ -21,6 +21,7 @@ mod expand_tests;
 mod gang;
 mod gateway;
 mod kvcache;
+mod lift;
 mod lower;
 mod lowering;
 mod options;
@@ -35,6 +36,8 @@ mod topology;
 mod version;
 
 use super::{Context, Dialect, Info, Routing, platform};
+use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
+use super::{Context, Dialect, Info, Routing};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
@@ -207,5 +210,24 @@ impl Dialect for Aibrix {
 
     fn expand(&self, object: &Document, scene: &Scene<'_>, cx: &mut Context<'_>) -> Expansion {
         expand::expand(object, scene, cx)
+    }
+
+    fn owns(&self, api_version: &str, _kind: &str) -> bool {
+        api_version
+            .split('/')
+            .next()
+            .is_some_and(|group| group.ends_with(".aibrix.ai"))
+    }
+
+    fn lift(&self, cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        lift::lift(cx)
+    }
+
+    fn defaults(&self) -> &'static [ApiDefault] {
+        lift::DEFAULTS
+    }
+
+    fn rendezvous(&self, draft: &Draft, role: &Node) -> Rendezvous {
+        lift::rendezvous(draft, role)
     }
 }
