@@ -72,6 +72,11 @@ pub trait Answers {
     fn injects(&self, _name: &str, _reference: &Reference) -> bool {
         false
     }
+
+    /// Whether the controllers set a variable of this name to this text themselves: the name of the workload, of the role.
+    fn injects_text(&self, _name: &str, _text: &str, _asker: &Asker<'_>) -> bool {
+        false
+    }
 }
 
 /// No answer on the target.
@@ -102,9 +107,6 @@ pub const CODES: &[&Code] = &[&UNANSWERED, &NEEDS_SHELL];
 
 /// Answers all references in a pod template.
 pub fn resolve(template: &mut Node, asker: &Asker<'_>, answers: &dyn Answers, ledger: &mut Ledger) {
-    if !template.has_references() {
-        return;
-    }
     if let Some(Value::Map(spec)) = template.map_mut().get_mut("spec").map(|s| &mut s.value) {
         for list in ["initContainers", "containers"] {
             if let Some(Value::Seq(containers)) = spec.get_mut(list).map(|c| &mut c.value) {
@@ -172,11 +174,17 @@ impl Resolver<'_, '_> {
         let (before, mut ids) = (env.len(), Ids::none());
         env.retain(|entry| {
             let name = entry.get("name").and_then(Node::as_str);
-            let text = entry.get("value").map(|v| &v.value);
-            let (Some(name), Some(Value::Text(text))) = (name, text) else {
+            let value = entry.get("value").map(|v| &v.value);
+            let (Some(name), Some(value)) = (name, value) else {
                 return true;
             };
-            let given = matches!(text.as_slice(), [Piece::Reference(r)] if self.answers.injects(name, r));
+            let given = match value {
+                Value::Text(text) => {
+                    matches!(text.as_slice(), [Piece::Reference(r)] if self.answers.injects(name, r))
+                }
+                Value::Str(text) => self.answers.injects_text(name, text, self.asker),
+                _ => false,
+            };
             if given {
                 ids.merge(&entry.all_ids());
             }

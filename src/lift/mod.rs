@@ -29,6 +29,7 @@ use crate::dialect::lifting::{Draft, Lifting};
 use crate::dialect::{self, Context};
 use crate::pods::Scene;
 use crate::source::Document;
+use crate::spec::role::Phase;
 use crate::value::{Id, Node};
 
 /// What lifting makes of an input.
@@ -59,6 +60,7 @@ pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger
             cx: &mut cx,
         });
         for mut draft in found {
+            settle(&mut draft);
             rendezvous::raise(&mut draft, *dialect, documents);
             scaling::raise(&mut draft, *dialect, documents, settings);
             residue::add(&mut draft, *dialect, documents, settings, ledger);
@@ -72,6 +74,25 @@ pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger
     Lifted {
         rest: rest.collect(),
         drafts,
+    }
+}
+
+/// Makes phases and routing agree: prefill is nothing without decode, and what joined the two in the source, its own gateway or
+/// a role of the workload, is not asked for again.
+fn settle(draft: &mut Draft) {
+    let is = |role: &Node, phase: Phase| role.get("phase").and_then(Node::as_str) == Some(phase.as_str());
+    let roles = draft.serving.at_mut(&["spec", "roles"]).seq_mut();
+    let [prefill, decode] = [Phase::Prefill, Phase::Decode].map(|p| roles.iter().any(|r| is(r, p)));
+    if prefill != decode {
+        for role in roles
+            .iter_mut()
+            .filter(|r| is(r, Phase::Prefill) || is(r, Phase::Decode))
+        {
+            role.set("phase", Phase::Aggregated.as_str());
+        }
+    }
+    if prefill && decode && draft.serving.at(&["spec", "routing"]).is_none() {
+        draft.set(&["routing", "router", "type"], Some("none"));
     }
 }
 

@@ -42,6 +42,9 @@ pub fn add(
         };
         difference.object(object, made);
         draft.implied.merge(&difference.implied);
+        // In an order that does not depend on that of the page. The paths are apart from each other.
+        let path = |o: &Node| text(o, "path").to_owned();
+        difference.operations.sort_by_key(path);
         if !difference.operations.is_empty() {
             patches.push(Node::from(Map::from_iter([
                 ("kind", Node::from(text(object, "kind"))),

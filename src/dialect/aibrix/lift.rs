@@ -13,7 +13,7 @@ use crate::dialect::shared::read::Reader;
 use crate::source::Document;
 use crate::spec::decode::Decoder;
 use crate::spec::role::Phase;
-use crate::value::{Map, Node, Reference, Str, Traced};
+use crate::value::{Ids, Map, Node, Reference, Str, Traced};
 
 /// Defaults of the CRDs and webhooks.
 pub const DEFAULTS: &[ApiDefault] = &[
@@ -121,23 +121,20 @@ fn storm_service(document: &Document, service: &read::StormService) -> Draft {
             .filter(|r| r.value != 1 && r.value >= 0)
             .map(Traced::node),
     );
-    if let Some(update) = root
-        .at(&["spec", "updateStrategy"])
-        .filter(|n| n.as_map().is_some())
-    {
-        draft.option("updateStrategy", Some(update.clone()));
-    }
+    let update = |key: &str| {
+        root.at(&["spec", "updateStrategy", key])
+            .filter(|n| !n.is_null())
+    };
     if update_type(root) == "RollingUpdate" {
+        let ids = update("type").map(|n| n.ids.clone()).unwrap_or_default();
         draft.set(
             &["targets", "aibrix", "updateStrategy", "type"],
-            Some(Node::derived(
-                "RollingUpdate",
-                &root
-                    .at(&["spec", "updateStrategy", "type"])
-                    .map(|n| n.ids.clone())
-                    .unwrap_or_default(),
-            )),
+            Some(Node::derived("RollingUpdate", &ids)),
         );
+        for (key, default) in [("maxUnavailable", 1), ("maxSurge", 0)] {
+            let bound = update(key).filter(|b| b.as_int() != Some(default) && is_bound(b));
+            draft.set(&["targets", "aibrix", "updateStrategy", key], bound.cloned());
+        }
     }
     let limit = field(root, |r| r.int("spec.revisionHistoryLimit", 0, i32::MAX.into()));
     draft.option("revisionHistoryLimit", limit.map(|l| l.node()));
@@ -156,6 +153,12 @@ fn storm_service(document: &Document, service: &read::StormService) -> Draft {
         roles(&mut draft, root, spec, &["spec", "template", "spec"]);
     }
     draft
+}
+
+/// Whether a value is a number of at least zero or a percentage, which the language can say.
+fn is_bound(bound: &Node) -> bool {
+    let percent = |s: &str| crate::kubernetes::int_or_string::parse_percent(s).is_some();
+    bound.as_int().is_some_and(|n| n >= 0) || bound.as_str().is_some_and(percent)
 }
 
 /// How changes reach RoleSets: absent and empty mean new RoleSets.
@@ -180,10 +183,10 @@ fn roles(draft: &mut Draft, root: &Node, spec: &RoleSetSpec, path: &[&str]) {
     let single = spec.roles.iter().filter(|r| !r.grouped()).count();
     let all = single > 0 && spec.roles.iter().filter(|r| !r.grouped()).all(stateless);
     if all {
-        draft.option("stateful", Some(false));
+        let written = spec.roles.iter().filter_map(|r| r.stateful.as_ref());
+        let ids = written.fold(Ids::none(), |ids, s| ids.union(&s.ids));
+        draft.option("stateful", Some(Node::derived(false, &ids)));
     }
-    // The gateway finds engines by labels that the templates have already, or not at all.
-    draft.set(&["targets", "aibrix", "gateway", "enabled"], Some(false));
     topology(draft, spec.topology.as_ref());
     let pods: i64 = spec
         .roles
@@ -215,6 +218,7 @@ fn topology(draft: &mut Draft, topology: Option<&Topology>) {
     let Some(Topology { scope, mode, key }) = topology else {
         return;
     };
+    let one = draft.serving.at(&["spec", "slices"]).is_none();
     let strict = mode.map(|m| {
         Str::from(match m {
             TopologyMode::Preferred => "preferred",
@@ -223,10 +227,11 @@ fn topology(draft: &mut Draft, topology: Option<&Topology>) {
     });
     let unit = match scope.value {
         TopologyScope::RoleSet => "slice",
-        TopologyScope::Role => "role",
-        TopologyScope::StormService => {
+        // Over all RoleSets, which is the language's role only where there is one.
+        TopologyScope::Role if one => "role",
+        TopologyScope::Role | TopologyScope::StormService => {
             let policy = Map::from_iter([
-                ("scope", Node::derived("StormService", &scope.ids)),
+                ("scope", scope.map(|s| Str::from(s.as_str())).node()),
                 ("mode", mode.map(|m| Str::from(m.as_str())).node()),
                 ("key", key.node()),
             ]);
@@ -333,11 +338,7 @@ fn rollout(role: &mut RoleDraft, node: &Node) {
         .filter(|t| t.as_str() == Some("InPlaceIfPossible"));
     role.set(&["rollout", "inPlace"], kind.map(|k| Node::derived(true, &k.ids)));
     for key in ["maxUnavailable", "maxSurge"] {
-        let bound = strategy.get(key).filter(|b| {
-            b.as_int().is_some_and(|n| n >= 0)
-                || b.as_str()
-                    .is_some_and(|s| crate::kubernetes::int_or_string::parse_percent(s).is_some())
-        });
+        let bound = strategy.get(key).filter(|b| is_bound(b));
         role.set(&["rollout", key], bound.cloned());
     }
 }
