@@ -72,11 +72,6 @@ pub trait Answers {
     fn injects(&self, _name: &str, _reference: &Reference) -> bool {
         false
     }
-
-    /// Whether the controllers set a variable of this name to this text themselves: the name of the workload, of the role.
-    fn injects_text(&self, _name: &str, _text: &str, _asker: &Asker<'_>) -> bool {
-        false
-    }
 }
 
 /// No answer on the target.
@@ -182,7 +177,6 @@ impl Resolver<'_, '_> {
                 Value::Text(text) => {
                     matches!(text.as_slice(), [Piece::Reference(r)] if self.answers.injects(name, r))
                 }
-                Value::Str(text) => self.answers.injects_text(name, text, self.asker),
                 _ => false,
             };
             if given {

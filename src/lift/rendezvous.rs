@@ -121,6 +121,12 @@ impl Raise<'_> {
                 }
             }
         }
+        for given in &self.table.fields {
+            let ids = command_places(container, given.name);
+            if !ids.is_empty() {
+                self.lost.push((ids, own(given.name, "a label of its pods")));
+            }
+        }
         if !definitions.is_empty() {
             let env = container.map_mut().entry_map("env");
             let own = std::mem::take(env.seq_mut());
@@ -358,6 +364,22 @@ fn places(container: &Node, name: &str) -> Ids {
             ids.merge(&n.ids);
         }
     });
+    ids
+}
+
+/// Where a label is named in command lines and values, as selectors do.
+fn command_places(container: &Node, name: &str) -> Ids {
+    let mut ids = Ids::none();
+    for key in ["command", "args"] {
+        if let Some(words) = container.get(key) {
+            ids.merge(&places(words, name));
+        }
+    }
+    for entry in container.get("env").and_then(Node::as_seq).unwrap_or_default() {
+        if let Some(value) = entry.get("value") {
+            ids.merge(&places(value, name));
+        }
+    }
     ids
 }
 

@@ -74,14 +74,6 @@ impl Answers for Lowering<'_> {
     fn injects(&self, name: &str, reference: &Reference) -> bool {
         super::lift::injects(name, reference)
     }
-
-    fn injects_text(&self, name: &str, text: &str, asker: &Asker<'_>) -> bool {
-        match name {
-            "STORM_SERVICE_NAME" => text == self.serving.name.value,
-            "ROLE_NAME" => text == self.role_name(asker.role).value,
-            _ => false,
-        }
-    }
 }
 
 impl Lowering<'_> {

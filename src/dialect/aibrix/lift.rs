@@ -121,10 +121,7 @@ fn storm_service(document: &Document, service: &read::StormService) -> Draft {
             .filter(|r| r.value != 1 && r.value >= 0)
             .map(Traced::node),
     );
-    let update = |key: &str| {
-        root.at(&["spec", "updateStrategy", key])
-            .filter(|n| !n.is_null())
-    };
+    let update = |key: &str| root.at(&["spec", "updateStrategy", key]).filter(|n| !n.is_null());
     if update_type(root) == "RollingUpdate" {
         let ids = update("type").map(|n| n.ids.clone()).unwrap_or_default();
         draft.set(

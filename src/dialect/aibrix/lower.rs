@@ -38,7 +38,7 @@ impl Lowering<'_> {
             .collect();
         self.check_dependencies(ledger);
         let mut objects = Vec::new();
-        if self.alone() {
+        if self.alone() && self.named() {
             let selector = Map::from_iter([(STORM_SERVICE, Node::from(&self.serving.name))]);
             objects.push(companion::service(companion::Service {
                 metadata: shared::metadata(self.serving, &self.serving.name, &[], &Map::new()),
@@ -82,6 +82,14 @@ impl Lowering<'_> {
         }
     }
 
+    /// Whether pods have names in DNS, which need a Service of the workload's name.
+    fn named(&self) -> bool {
+        self.serving
+            .roles
+            .iter()
+            .any(|r| r.multi_node() || self.stateful(r))
+    }
+
     fn workload(&self, cx: &mut Context<'_>) -> Option<Node> {
         let gangs = self.gangs(cx.ledger);
         let topology = self.topology(cx.ledger);
@@ -114,7 +122,9 @@ impl Lowering<'_> {
         let mut metadata = shared::metadata(self.serving, &self.serving.name, &[], &annotations);
         // By this label the pods get the Service's name as their subdomain, and with it their names in DNS.
         let labels = metadata.at_mut(&["labels"]);
-        labels.set(STORM_SERVICE, &self.serving.name);
+        if self.named() {
+            labels.set(STORM_SERVICE, &self.serving.name);
+        }
         for (key, value) in self.options.role_set_labels.iter().flat_map(|l| &l.entries) {
             labels.set(key, value.clone());
         }

@@ -14,7 +14,7 @@ use crate::ir::{Role, Rollout};
 use crate::plan::codes::NO_EFFECT;
 use crate::spec::policy::StartupOrder;
 use crate::template::Vars;
-use crate::value::{Ids, Map, Node, Reference, Traced, Value};
+use crate::value::{Ids, Map, Node, Reference, Str, Traced, Value};
 
 /// What Volcano tells the pods of a PodGroup apart by.
 const TASK: &str = "volcano.sh/task-spec";
@@ -144,12 +144,53 @@ impl Lowering<'_> {
         (!strategy.is_empty()).then(|| strategy.into())
     }
 
+    /// Takes out variables that say what the controllers say by the same name.
+    fn leave_names(&self, role: &Role, template: &mut Node) {
+        let same = [
+            ("STORM_SERVICE_NAME", self.serving.name.value.clone()),
+            ("ROLE_NAME", self.role_name(role).value),
+        ];
+        let mut ids = Ids::none();
+        for list in ["initContainers", "containers"] {
+            let spec = template.map_mut().get_mut("spec");
+            let Some(Value::Seq(containers)) =
+                spec.and_then(|s| s.map_mut().get_mut(list)).map(|l| &mut l.value)
+            else {
+                continue;
+            };
+            for env in containers.iter_mut().filter_map(|c| c.map_mut().get_mut("env")) {
+                let says = |e: &Node, key: &str| e.get(key).and_then(Node::as_str).map(Str::from);
+                env.seq_mut().retain(|e| {
+                    let given = same.iter().any(|(name, text)| {
+                        says(e, "name").as_deref() == Some(*name) && says(e, "value").as_ref() == Some(text)
+                    });
+                    if given {
+                        ids.merge(&e.all_ids());
+                    }
+                    !given
+                });
+            }
+            containers.iter_mut().for_each(|c| {
+                let empty = c
+                    .get("env")
+                    .and_then(Node::as_seq)
+                    .is_some_and(<[Node]>::is_empty);
+                if empty {
+                    c.map_mut().remove("env");
+                }
+            });
+        }
+        template.decided_by(&ids);
+    }
+
     /// The pod template of all pods of a role, references answered.
     fn template(&self, role: &Role, gangs: &Gangs, topology: &Topologies, cx: &mut Context<'_>) -> Node {
         let index = self.index(role);
         let mut template = shared::one_template(role, shared::Rank::Variable(RANK), cx.ledger);
+        self.leave_names(role, &mut template);
         check::template(role, &template, cx.ledger);
-        if let Some(labels) = template.at_mut(&["metadata"]).map_mut().get_mut("labels") {
+        let metadata = template.map_mut().get_mut("metadata");
+        if let Some(labels) = metadata.and_then(|m| m.map_mut().get_mut("labels")) {
             labels.map_mut().remove(crate::ir::MEMBER_LABEL);
         }
         for member in &role.members {
