@@ -146,6 +146,12 @@ impl Answers for KthenaAnswers<'_> {
     fn injected_first(&self) -> bool {
         false
     }
+
+    fn injects(&self, name: &str, reference: &Reference) -> bool {
+        super::lift::VARIABLES
+            .iter()
+            .any(|(n, r)| *n == name && r == reference)
+    }
 }
 
 fn literal(number: u32) -> Answer {

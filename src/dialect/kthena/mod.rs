@@ -18,6 +18,7 @@ mod companions;
 mod cut;
 mod effect;
 mod expand;
+mod lift;
 mod lower;
 mod made;
 mod make;
@@ -37,6 +38,7 @@ mod schema;
 mod services;
 mod templates;
 
+use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
 use super::platform;
 use super::{Context, Dialect, Info, Routing};
 use crate::diff::{Change, Effect};
@@ -220,5 +222,24 @@ impl Dialect for Kthena {
             Some(adapter::KIND) => adapter::expand(object, scene, cx),
             _ => companions::judge(object, cx),
         }
+    }
+
+    fn owns(&self, api_version: &str, _kind: &str) -> bool {
+        api_version
+            .split('/')
+            .next()
+            .is_some_and(|group| group.ends_with(".serving.volcano.sh"))
+    }
+
+    fn lift(&self, cx: &mut Lifting<'_, '_>) -> Vec<Draft> {
+        lift::lift(cx)
+    }
+
+    fn defaults(&self) -> &'static [ApiDefault] {
+        lift::DEFAULTS
+    }
+
+    fn rendezvous(&self, _draft: &Draft, role: &Node) -> Rendezvous {
+        lift::rendezvous(role)
     }
 }
