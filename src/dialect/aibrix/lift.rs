@@ -395,6 +395,7 @@ pub fn rendezvous(draft: &Draft, role: &Node) -> Rendezvous {
             leader("$(PODSET_NAME)-0.$(STORM_SERVICE_NAME)".into()),
             leader(format!("$(PODSET_NAME)-0.{service}")),
         ],
+        ..Rendezvous::default()
     }
 }
 

@@ -231,6 +231,6 @@ pub fn rendezvous(role: &Node) -> Rendezvous {
             own("modelserving.volcano.sh/entry", "whether it is an entry pod"),
             own("modelserving.volcano.sh/revision", "a hash of the template"),
         ],
-        composed: Vec::new(),
+        ..Rendezvous::default()
     }
 }
