@@ -35,9 +35,8 @@ mod tests;
 mod topology;
 mod version;
 
-use super::{Context, Dialect, Info, Routing, platform};
 use super::lifting::{ApiDefault, Draft, Lifting, Rendezvous};
-use super::{Context, Dialect, Info, Routing};
+use super::{Context, Dialect, Info, Routing, platform};
 use crate::ir::capability::row;
 use crate::ir::{Capability, Feature, Serving, Support, Use};
 use crate::pods::{Expansion, Scene};
