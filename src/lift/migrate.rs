@@ -76,9 +76,10 @@ pub fn migrate(
         let (objects, said) = compiled(&changed, documents, target, settings, &ledger);
         if draft.dialect != target.info().name {
             let pods = &mut migrated.pods;
-            pods.before
-                .pods
-                .extend(companions::marked(&marked_source(draft, settings), settings));
+            let mut source = marked_source(draft, settings);
+            // Controllers complete pods by what stands beside the workload; only marked pods are looked at.
+            source.extend(rest.iter().map(|n| documents[*n].root.clone()));
+            pods.before.pods.extend(companions::marked(&source, settings));
             // Under a new name it is the same serving.
             let name = draft.serving.at(&["metadata", "name"]).and_then(Node::as_str);
             let moved = companions::marked(&objects, settings)
