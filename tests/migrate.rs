@@ -33,9 +33,12 @@ fn main() {
                 for target in dialect::ALL {
                     let (file, to) = (file.clone(), target.info().name);
                     let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-                    trials.push(Trial::test(format!("{name}::{stem}::{to}"), move || {
+                    // Moving into and out of Dynamo's runtime is not built yet.
+                    let built = ![name, to].contains(&"dynamo");
+                    let trial = Trial::test(format!("{name}::{stem}::{to}"), move || {
                         keeps_pods(&file, *target)
-                    }));
+                    });
+                    trials.push(trial.with_ignored_flag(!built));
                 }
             }
         }

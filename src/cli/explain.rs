@@ -45,7 +45,7 @@ pub fn run(args: Args, streams: &mut Streams<'_>) -> anyhow::Result<Exit> {
 
 /// All codes, in order.
 pub fn codes() -> Vec<&'static Code> {
-    let areas: [&[&'static Code]; 14] = [
+    let areas: [&[&'static Code]; 15] = [
         crate::source::codes::CODES,
         crate::spec::codes::CODES,
         &[
@@ -62,6 +62,7 @@ pub fn codes() -> Vec<&'static Code> {
         crate::ir::capability::CODES,
         crate::ir::answer::CODES,
         crate::lift::codes::CODES,
+        &[&crate::compile::labels::LABELS_NEEDED],
         crate::pods::CODES,
         crate::dialect::shared::MERGE_CODES,
     ];

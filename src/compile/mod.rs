@@ -9,6 +9,7 @@
 
 mod finish;
 mod judge;
+pub mod labels;
 mod options;
 mod patch;
 mod predict;
@@ -254,6 +255,7 @@ fn lower(
     };
     let mut objects = target.lower(&ir, &mut cx);
     patch::apply(&mut objects, &ir.options, ledger);
+    labels::check(serving, &objects, ledger);
     finish::finish(&mut objects, settings.annotate_target.then_some(info.name));
     objects
 }
