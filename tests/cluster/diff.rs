@@ -272,7 +272,10 @@ fn effects(plane: &ControlPlane) -> Result<(), Failed> {
             "lws",
             "2 of 2 groups (4 pods) restart whole, the highest index first, 1 at a time",
         ),
-        ("kthena", "serving groups are deleted and made again whole"),
+        (
+            "kthena",
+            "instances of role server restart, in all serving groups at once",
+        ),
         (
             "grove",
             "restart, one replica of the set after the other, without surge",
