@@ -52,6 +52,7 @@ pub const MERGE_CODES: &[&Code] = &[
     &MERGE_CONFLICT,
     &MERGE_WIDENED,
     &MERGE_PROBE,
+    &MERGE_SCRIPT,
     &rename::MERGE_RENAMED,
 ];
 
@@ -81,6 +82,7 @@ pub fn one_template(role: &Role, rank: Rank<'_>, ledger: &mut Ledger) -> Node {
         return only.template.clone();
     }
     let renamed = rename::alike(role, ledger);
+    say_script(role, ledger);
     let templates: Vec<Option<&Node>> = renamed.iter().map(Some).collect();
     let mut merger = Merger {
         role,
@@ -93,6 +95,53 @@ pub fn one_template(role: &Role, rank: Rank<'_>, ledger: &mut Ledger) -> Node {
         .and_then(|object| merger.object(&templates, object, ""));
     merger.report_widened();
     merged.unwrap_or_default()
+}
+
+/// Command lines, variables and probes that become a choice by rank. Those that the compiler wrote itself need no mention.
+pub const MERGE_SCRIPT: Code = Code {
+    id: "INF4014",
+    title: "does what its member does, by rank",
+    severity: Severity::Note,
+    explanation: "The target has one pod template for all ranks of a replica. Command lines, variables and probes that differ between members \
+                  become a script that looks at the pod's rank and does what its member does. The processes are the same; the text of the \
+                  template is not.",
+};
+
+/// Names what the user wrote for single members and what becomes a choice by rank.
+fn say_script(role: &Role, ledger: &mut Ledger) {
+    if role.engine.engine.is_some() {
+        return;
+    }
+    let mut ids = Ids::none();
+    for container in role.members.iter().flat_map(|m| {
+        let spec = m.template.get("spec");
+        spec.and_then(|s| s.get("containers"))
+            .and_then(Node::as_seq)
+            .unwrap_or_default()
+    }) {
+        for key in [
+            "command",
+            "args",
+            "env",
+            "readinessProbe",
+            "livenessProbe",
+            "startupProbe",
+        ] {
+            ids.merge(&container.get(key).map(Node::all_ids).unwrap_or_default());
+        }
+    }
+    if ids.is_empty() {
+        return;
+    }
+    let message = format!(
+        "the pods of a replica of `{}` do what their member does, by rank",
+        role.name.value
+    );
+    let said = Diagnostic::new(&MERGE_SCRIPT, message).outcome(Outcome::Emulated);
+    ledger.report(
+        said.at_ids(&ids)
+            .reason("the target has one pod template for all ranks"),
+    );
 }
 
 /// A node of each member at the same place; absent where the member has none.
