@@ -99,7 +99,10 @@ fn rendered(dialect: &str) -> Result<(), Failed> {
             continue;
         }
         let run = common::run(&args);
-        if run.code != 0 || !run.err.is_empty() {
+        // A profile that the user wrote beside the spec is passed through, and is worth a word of its own.
+        let said = |what: &str| run.err.matches(what).count();
+        let fine = said("error[") == 0 && said("warning[") == said("warning[INF5354]");
+        if run.code != 0 || !fine {
             return Err(format!("{}: exit {}\n{}", path.display(), run.code, run.err).into());
         }
     }

@@ -82,7 +82,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
 }
 
 fn open(path: &Path, ledger: &mut Ledger) -> Option<Crds> {
-    Crds::open(path).map_err(|said| ledger.report(said)).ok()
+    Crds::open(path).map_err(|said| ledger.report(*said)).ok()
 }
 
 /// What the definitions say about the objects of the input that are no specs: those that were judged, and whether they

@@ -61,9 +61,9 @@ impl Crds {
     ///
     /// # Errors
     /// A diagnostic if it cannot be read or has none.
-    pub fn open(path: &Path) -> Result<Self, Diagnostic> {
+    pub fn open(path: &Path) -> Result<Self, Box<Diagnostic>> {
         let files = load::files(path);
-        let failed = |why| Diagnostic::new(&NO_DEFINITIONS, why).remedy("check the value of --crds");
+        let failed = |why| Box::new(Diagnostic::new(&NO_DEFINITIONS, why).remedy("check the value of --crds"));
         Ok(Self {
             files: files.map_err(failed)?,
             known: Mutex::default(),

@@ -78,10 +78,12 @@ fn scripts(template: &Node, documents: &[Document]) -> Vec<Str> {
     let mut texts = Vec::new();
     for document in documents {
         let text = |path: &[&str]| document.root.at(path).and_then(Node::as_str).unwrap_or_default();
-        if text(&["kind"]) == "ConfigMap" && names.iter().any(|n| n == text(&["metadata", "name"])) {
-            if let Some(data) = document.root.get("data") {
-                data.walk(&mut |n| texts.extend(n.as_str().map(Str::from)));
-            }
+        let named = names.iter().any(|n| n == text(&["metadata", "name"]));
+        if text(&["kind"]) == "ConfigMap"
+            && named
+            && let Some(data) = document.root.get("data")
+        {
+            data.walk(&mut |n| texts.extend(n.as_str().map(Str::from)));
         }
     }
     texts

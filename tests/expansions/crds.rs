@@ -44,7 +44,7 @@ pub fn run(
     platform: &dyn Fn(&Path) -> Option<PathBuf>,
 ) -> Result<(), Failed> {
     let only = std::env::var("ONLY").ok();
-    let crds = Crds::open(&definitions.join(dialect)).map_err(|d| d.message)?;
+    let crds = Crds::open(&definitions.join(dialect)).map_err(|d| d.message.clone())?;
     let mut score = Score::default();
     for path in record::files(records) {
         let name = path.strip_prefix(records).unwrap_or(&path).display().to_string();
@@ -130,9 +130,11 @@ fn unknown(name: &str, record: &Record, said: &[Diagnostic], score: &mut Score) 
         .iter()
         .filter_map(|w| text("unknown field \"")(w))
         .collect();
-    (ours.sort_unstable(), theirs.sort_unstable());
+    ours.sort_unstable();
+    theirs.sort_unstable();
     // A record may hold the answers to two requests.
-    (ours.dedup(), theirs.dedup());
+    ours.dedup();
+    theirs.dedup();
     if !theirs.is_empty() {
         score.unknown += ours.len();
         if ours != theirs {
