@@ -1,5 +1,9 @@
 //! Grove: what is rendered, judged by what the real operator made of the same shapes, and by the upstream CRDs.
-#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure here is a failed test"
+)]
 
 mod common;
 

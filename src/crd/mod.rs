@@ -63,7 +63,8 @@ impl Crds {
     /// A diagnostic if it cannot be read or has none.
     pub fn open(path: &Path) -> Result<Self, Box<Diagnostic>> {
         let files = load::files(path);
-        let failed = |why| Box::new(Diagnostic::new(&NO_DEFINITIONS, why).remedy("check the value of --crds"));
+        let failed =
+            |why| Box::new(Diagnostic::new(&NO_DEFINITIONS, why).remedy("check the value of --crds"));
         Ok(Self {
             files: files.map_err(failed)?,
             known: Mutex::default(),
