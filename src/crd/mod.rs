@@ -1,8 +1,8 @@
 //! Objects judged by the CustomResourceDefinitions of their kinds, as an API server judges them before any webhook is asked.
 //!
-//! The order is the server's: unknown fields are reported ([`fields`]) and taken out; defaults are filled in ([`defaults`]);
-//! what is then there is held against types and limits ([`structure`]); and if its form is right, the rules in CEL are asked
-//! ([`cel`]). All objects count as new, so rules about changes are not asked.
+//! The order is the server's: unknown fields are reported (`fields`) and taken out; defaults are filled in (`defaults`);
+//! what is then there is held against types and limits (`structure`); and if its form is right, the rules in CEL are asked
+//! (`cel`). All objects count as new, so rules about changes are not asked.
 //!
 //! Between defaults and limits a server lets mutating webhooks change the object. What those of a known orchestrator do is
 //! told by its dialect, and given to [`Crds::check`]; others are not known.

@@ -1,7 +1,7 @@
 //! What differs between two objects, by structure rather than by line.
 //!
-//! Mappings are compared key by key, lists by what tells their elements apart ([`keys`]), scalars by what they mean where
-//! they stand ([`same`]): `1000m` of a CPU is `1`. Nothing here knows a cluster: the two trees may be a live object and what
+//! Mappings are compared key by key, lists by what tells their elements apart (`keys`), scalars by what they mean where
+//! they stand (`same`): `1000m` of a CPU is `1`. Nothing here knows a cluster: the two trees may be a live object and what
 //! it would become, or two predictions of a pod.
 //!
 //! ```

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A dialect turns its workloads into drafts of a Serving, with what the language has words for. Here, once for all dialects,
-//! the names that controllers inject become questions that every target answers ([`rendezvous`]), and what a draft does not
-//! say becomes patches, found by rendering it back ([`residue`]). By construction a lifted spec renders to the same objects;
+//! the names that controllers inject become questions that every target answers (`rendezvous`), and what a draft does not
+//! say becomes patches, found by rendering it back (`residue`). By construction a lifted spec renders to the same objects;
 //! and every leaf of the input is in the spec, or in the report: the account is balanced over both.
 
 pub mod codes;
