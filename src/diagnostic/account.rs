@@ -1,7 +1,7 @@
 //! The account of a compilation, balanced: nothing of the input is lost without a word.
 
 use super::{Code, Diagnostic, Ledger, Outcome, Severity, Waiver};
-use crate::source::{Document, Sources, Step};
+use crate::source::{Document, Sources, Step, escape};
 use crate::value::{Id, Ids, Node};
 use std::collections::HashMap;
 
@@ -240,7 +240,7 @@ fn lost_leaf(sources: &Sources, id: Id) -> Diagnostic {
     let mut pointer = String::new();
     for id in upward(sources, id).collect::<Vec<_>>().into_iter().rev() {
         match sources.origin(id).map(|o| &o.step) {
-            Some(Step::Key(key)) => pointer.extend(["/", &key.replace('~', "~0").replace('/', "~1")]),
+            Some(Step::Key(key)) => pointer.extend(["/", &escape(key)]),
             Some(Step::Index(n)) => pointer.push_str(&format!("/{n}")),
             Some(Step::Document(_)) | None => {}
         }

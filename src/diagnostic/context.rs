@@ -2,7 +2,7 @@
 
 use super::mask::Masker;
 use super::place::ObjectRef;
-use crate::source::{Document, Origin, Sources, Step};
+use crate::source::{Document, Origin, Sources, Step, escape};
 use crate::value::{Id, Node, Value};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -139,7 +139,7 @@ fn pointer(steps: &[&Step]) -> String {
         match step {
             Step::Key(key) => {
                 out.push('/');
-                out.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                out.push_str(&escape(key));
             }
             Step::Index(n) => out.push_str(&format!("/{n}")),
             Step::Document(_) => {}

@@ -124,6 +124,15 @@ pub fn resolve(template: &mut Node, asker: &Asker<'_>, answers: &dyn Answers, le
     .rest(template);
 }
 
+/// Whether a variable says what controllers say under the same name, so that it can be left to them.
+pub fn is_given(entry: &Node, injects: impl Fn(&str, &Reference) -> bool) -> bool {
+    let name = entry.get("name").and_then(Node::as_str);
+    let Some((name, Value::Text(text))) = name.zip(entry.get("value").map(|v| &v.value)) else {
+        return false;
+    };
+    matches!(text.as_slice(), [Piece::Reference(reference)] if injects(name, reference))
+}
+
 struct Resolver<'a, 'b> {
     asker: &'a Asker<'a>,
     answers: &'a dyn Answers,
@@ -168,17 +177,7 @@ impl Resolver<'_, '_> {
         let Value::Seq(env) = &mut list.value else { return };
         let (before, mut ids) = (env.len(), Ids::none());
         env.retain(|entry| {
-            let name = entry.get("name").and_then(Node::as_str);
-            let value = entry.get("value").map(|v| &v.value);
-            let (Some(name), Some(value)) = (name, value) else {
-                return true;
-            };
-            let given = match value {
-                Value::Text(text) => {
-                    matches!(text.as_slice(), [Piece::Reference(r)] if self.answers.injects(name, r))
-                }
-                _ => false,
-            };
+            let given = is_given(entry, |name, reference| self.answers.injects(name, reference));
             if given {
                 ids.merge(&entry.all_ids());
             }

@@ -10,6 +10,11 @@ pub fn parse_percent(text: &str) -> Option<u32> {
     }
 }
 
+/// Whether a value is a count of at least zero or a percentage of at most a hundred, which the language can say.
+pub fn is_bound(value: &Node) -> bool {
+    value.as_int().is_some_and(|n| n >= 0) || value.as_str().is_some_and(|s| parse_percent(s).is_some())
+}
+
 /// Which way a part of one is rounded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rounding {

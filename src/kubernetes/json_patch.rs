@@ -1,5 +1,6 @@
 //! JSON Patch (RFC 6902) and JSON Pointer (RFC 6901) over nodes.
 
+use crate::source::{escape, unescape};
 use crate::value::{Ids, Node, Value};
 use std::fmt;
 
@@ -116,15 +117,13 @@ pub fn pointer(text: &str) -> Result<Vec<String>, String> {
                 "`~` in the path `{text}` must be written `~0`, and `/` in a key `~1`"
             ));
         }
-        Ok(step.replace("~1", "/").replace("~0", "~"))
+        Ok(unescape(step))
     };
     steps.split('/').map(step).collect()
 }
 
 fn write(path: &[String]) -> String {
-    path.iter()
-        .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    path.iter().map(|step| format!("/{}", escape(step))).collect()
 }
 
 fn nothing_at(path: &[String]) -> String {

@@ -32,6 +32,18 @@ use crate::source::Document;
 use crate::spec::role::Phase;
 use crate::value::{Id, Node};
 
+/// Fields of objects that no spec says: which object it is, and what became of it.
+const NOT_SPECIFIED: [&str; 3] = ["apiVersion", "kind", "status"];
+/// Fields of `metadata` that the API server writes.
+const SERVER_OWNED: [&str; 6] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+];
+
 /// What lifting makes of an input.
 #[derive(Debug, Default)]
 pub struct Lifted {
@@ -118,22 +130,11 @@ fn input(draft: &Draft, documents: &[Document], settings: &Settings<'_>) -> Vec<
     for document in own {
         let mut kept = IdSet::new();
         // What says only which object it is, or what became of it, is said anew by every rendering.
-        let structural = [
-            &["apiVersion"][..],
-            &["kind"],
-            &["status"],
-            &["metadata", "uid"],
-            &["metadata", "resourceVersion"],
-            &["metadata", "generation"],
-            &["metadata", "creationTimestamp"],
-            &["metadata", "managedFields"],
-            &["metadata", "selfLink"],
-        ];
-        for path in structural {
-            if let Some(node) = document.root.at(path) {
-                kept.merge(&IdSet::of_nodes([node]));
-            }
-        }
+        let top = NOT_SPECIFIED.iter().filter_map(|key| document.root.get(key));
+        let metadata = SERVER_OWNED
+            .iter()
+            .filter_map(|key| document.root.at(&["metadata", key]));
+        kept.merge(&IdSet::of_nodes(top.chain(metadata)));
         all.extend(leaves(document, settings.sources).filter(|id| !kept.contains(*id)));
     }
     all

@@ -6,11 +6,12 @@
 
 use super::codes::{NOT_CARRIED, NOT_RENDERED};
 use super::scaling::ScaleTarget;
+use super::{NOT_SPECIFIED, SERVER_OWNED};
 use crate::compile::{self, Settings};
 use crate::diagnostic::{Diagnostic, IdSet, Ledger, Outcome};
 use crate::dialect::Dialect;
 use crate::dialect::lifting::{self, ApiDefault, Draft};
-use crate::source::Document;
+use crate::source::{Document, escape, unescape};
 use crate::value::{Ids, Map, Node, Value};
 
 /// Adds the residue to a draft, and says of what it will be lost elsewhere.
@@ -150,10 +151,6 @@ struct Difference<'a> {
     implied: Ids,
 }
 
-/// Fields of objects that no spec says: the API server's own, and what names the object.
-const NOT_SPECIFIED: [&str; 3] = ["apiVersion", "kind", "status"];
-const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
-
 impl Difference<'_> {
     fn object(&mut self, object: &Node, made: &Node) {
         for (key, value) in object.as_map().into_iter().flatten() {
@@ -162,25 +159,24 @@ impl Difference<'_> {
             }
             if key == "metadata" {
                 for (key, value) in value.as_map().into_iter().flatten() {
-                    let kept = METADATA.contains(&key.as_str()) || !is_server_owned(key);
-                    if kept {
-                        let path = format!("/metadata/{}", step(key));
+                    if !SERVER_OWNED.contains(&key.as_str()) {
+                        let path = format!("/metadata/{}", escape(key));
                         self.field(value, made.at(&["metadata", key]), &path);
                     }
                 }
             } else {
-                self.field(value, made.get(key), &format!("/{}", step(key)));
+                self.field(value, made.get(key), &format!("/{}", escape(key)));
             }
         }
         for (key, value) in made.as_map().into_iter().flatten() {
             if object.get(key).is_none() {
-                self.extra(value, &format!("/{}", step(key)));
+                self.extra(value, &format!("/{}", escape(key)));
             }
         }
         let metadata = |o| Node::get(o, "metadata").and_then(Node::as_map);
         for (key, value) in metadata(made).into_iter().flatten() {
             if metadata(object).is_none_or(|m| !m.contains_key(key)) {
-                self.extra(value, &format!("/metadata/{}", step(key)));
+                self.extra(value, &format!("/metadata/{}", escape(key)));
             }
         }
     }
@@ -200,12 +196,12 @@ impl Difference<'_> {
         match (&value.value, &made.value) {
             (Value::Map(own), Value::Map(other)) => {
                 for (key, value) in own {
-                    let path = format!("{path}/{}", step(key));
+                    let path = format!("{path}/{}", escape(key));
                     self.field(value, other.get(key), &path);
                 }
                 for (key, made) in other {
                     if !own.contains_key(key) {
-                        self.extra(made, &format!("{path}/{}", step(key)));
+                        self.extra(made, &format!("{path}/{}", escape(key)));
                     }
                 }
                 if own.is_empty() {
@@ -242,7 +238,7 @@ impl Difference<'_> {
         match &value.value {
             Value::Map(map) if !map.is_empty() => map
                 .iter()
-                .all(|(key, value)| self.is_default(value, &format!("{path}/{}", step(key)))),
+                .all(|(key, value)| self.is_default(value, &format!("{path}/{}", escape(key)))),
             _ => self
                 .defaults
                 .iter()
@@ -256,7 +252,7 @@ impl Difference<'_> {
 
     /// The field at `other`, from the mapping that holds the field at `path`.
     fn field_beside(&self, path: &str, other: &str) -> Option<&Node> {
-        let mut steps: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
+        let mut steps: Vec<String> = path.split('/').skip(1).map(unescape).collect();
         steps.pop();
         for step in other.split('/') {
             match step {
@@ -275,28 +271,6 @@ impl Difference<'_> {
     }
 }
 
-/// A key as a step of a JSON Pointer.
-fn step(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
-/// A step of a JSON Pointer as a key.
-fn unescaped(step: &str) -> String {
-    step.replace("~1", "/").replace("~0", "~")
-}
-
-fn is_server_owned(key: &str) -> bool {
-    [
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "managedFields",
-        "selfLink",
-    ]
-    .contains(&key)
-}
-
 /// Labels and annotations that say who made the object, which do not change what it is.
 fn is_mark(path: &str, value: &Node) -> bool {
     let all = |node: &Node| {
@@ -308,7 +282,7 @@ fn is_mark(path: &str, value: &Node) -> bool {
         _ => ["/metadata/labels/", "/metadata/annotations/"]
             .iter()
             .filter_map(|prefix| path.strip_prefix(prefix))
-            .any(|key| lifting::is_mark(&key.replace("~1", "/"), value)),
+            .any(|key| lifting::is_mark(&unescape(key), value)),
     }
 }
 

@@ -14,7 +14,7 @@ pub mod emit;
 
 pub use load::{Input, load, load_inputs, manifests};
 pub use parse::{Limits, parse, parse_bytes, parse_value};
-pub use position::{Location, Position, pointer_step};
+pub use position::{Location, Position, escape, pointer_step, unescape};
 pub use scalar::surprising;
 pub(crate) use scalar::{go_shortest, key_text};
 

@@ -153,12 +153,25 @@ impl Sources {
     }
 }
 
+/// A key as a step of a JSON Pointer (RFC 6901).
+pub fn escape(key: &str) -> String {
+    if key.contains(['~', '/']) {
+        key.replace('~', "~0").replace('/', "~1")
+    } else {
+        key.to_owned()
+    }
+}
+
+/// A step of a JSON Pointer as a key: the inverse of [`escape`].
+pub fn unescape(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
 /// One reference token of a JSON Pointer, `~` and `/` escaped, without the slash before it. Empty for a document.
 pub fn pointer_step(step: &Step) -> String {
     match step {
         Step::Document(_) => String::new(),
-        Step::Key(key) if key.contains(['~', '/']) => key.replace('~', "~0").replace('/', "~1"),
-        Step::Key(key) => key.to_string(),
+        Step::Key(key) => escape(key),
         Step::Index(index) => index.to_string(),
     }
 }

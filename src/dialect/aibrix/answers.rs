@@ -24,6 +24,14 @@ pub const GROUP_INDEX: &str = "stormservice.orchestration.aibrix.ai/pod-group-in
 /// The variable of a pod's rank, in groups.
 pub const RANK: &str = "POD_GROUP_INDEX";
 
+/// Whether the controllers set a variable to this answer.
+pub fn injects(name: &str, reference: &Reference) -> bool {
+    matches!(
+        (name, reference),
+        (RANK, Reference::Rank { times: 1 }) | ("POD_GROUP_SIZE", Reference::Size)
+    )
+}
+
 impl Answers for Lowering<'_> {
     fn answer(&self, reference: &Reference, asker: &Asker<'_>) -> Answer {
         let (role, service) = (asker.role, &self.serving.name.value);
@@ -72,7 +80,7 @@ impl Answers for Lowering<'_> {
     }
 
     fn injects(&self, name: &str, reference: &Reference) -> bool {
-        super::lift::injects(name, reference)
+        injects(name, reference)
     }
 }
 

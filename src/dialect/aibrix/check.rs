@@ -1,5 +1,6 @@
 //! What AIBrix would accept and never run.
 
+use super::answers::injects;
 use super::codes::{
     GROUP_TOO_LARGE, NAME_TOO_LONG, NOT_INJECTED, OVERWRITTEN, PRUNED, RESERVED_LABEL, RESERVED_VARIABLE,
     ROLE_DUPLICATE, SERVICE_CLASH,
@@ -8,6 +9,7 @@ use super::lowering::Lowering;
 use super::version::Version;
 use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::ir::Role;
+use crate::ir::answer::is_given;
 use crate::kubernetes::container::{list, name_of};
 use crate::kubernetes::names;
 use crate::value::{Ids, Node, Value};
@@ -101,6 +103,9 @@ fn reserved(role: &Role, template: &Node, field: &str, ledger: &mut Ledger) {
 /// A variable that the controllers set, or whose source they do not know.
 fn variable(role: &Role, variable: &Node, ledger: &mut Ledger) {
     let name = name_of(variable).unwrap_or_default();
+    if role.multi_node() && is_given(variable, injects) {
+        return;
+    }
     if VARIABLES.contains(&name) || (role.multi_node() && GROUP_VARIABLES.contains(&name)) {
         let message = format!(
             "`{name}` of `{}` is set by AIBrix's controllers; the own value is dropped",

@@ -10,6 +10,7 @@ use crate::dialect::lifting::{
     ApiDefault, Composed, Draft, Given, Lifting, Means, Rendezvous, RoleDraft, phase_of, role_name, warn,
 };
 use crate::dialect::shared::read::Reader;
+use crate::kubernetes::int_or_string::is_bound;
 use crate::source::Document;
 use crate::spec::decode::Decoder;
 use crate::spec::role::Phase;
@@ -150,12 +151,6 @@ fn storm_service(document: &Document, service: &read::StormService) -> Draft {
         roles(&mut draft, root, spec, &["spec", "template", "spec"]);
     }
     draft
-}
-
-/// Whether a value is a number of at least zero or a percentage, which the language can say.
-fn is_bound(bound: &Node) -> bool {
-    let percent = |s: &str| crate::kubernetes::int_or_string::parse_percent(s).is_some();
-    bound.as_int().is_some_and(|n| n >= 0) || bound.as_str().is_some_and(percent)
 }
 
 /// How changes reach RoleSets: absent and empty mean new RoleSets.
@@ -397,12 +392,4 @@ pub fn rendezvous(draft: &Draft, role: &Node) -> Rendezvous {
         ],
         ..Rendezvous::default()
     }
-}
-
-/// Whether the controllers set a variable to this answer.
-pub fn injects(name: &str, reference: &Reference) -> bool {
-    matches!(
-        (name, reference),
-        (RANK, Reference::Rank { times: 1 }) | ("POD_GROUP_SIZE", Reference::Size)
-    )
 }

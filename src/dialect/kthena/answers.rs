@@ -21,6 +21,18 @@ pub const ENTRY_LABEL: &str = "modelserving.volcano.sh/entry";
 /// The label of a pod's ModelServing.
 pub const NAME_LABEL: &str = "modelserving.volcano.sh/name";
 
+/// The variables of every pod of a role with workers, and what each answers.
+pub const VARIABLES: [(&str, Reference); 3] = [
+    ("GROUP_SIZE", Reference::Size),
+    ("ENTRY_ADDRESS", Reference::Leader),
+    ("WORKER_INDEX", Reference::Rank { times: 1 }),
+];
+
+/// Whether the controller sets a variable to this answer.
+pub fn injects(name: &str, reference: &Reference) -> bool {
+    VARIABLES.iter().any(|(n, r)| *n == name && r == reference)
+}
+
 const GROUP: &str = "SERVING_GROUP";
 const ROLE_ID: &str = "ROLE_ID";
 
@@ -148,9 +160,7 @@ impl Answers for KthenaAnswers<'_> {
     }
 
     fn injects(&self, name: &str, reference: &Reference) -> bool {
-        super::lift::VARIABLES
-            .iter()
-            .any(|(n, r)| *n == name && r == reference)
+        injects(name, reference)
     }
 }
 

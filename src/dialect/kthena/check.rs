@@ -1,11 +1,13 @@
 //! Limits of names, and what belongs to the controller.
 
+use super::answers::{VARIABLES, injects};
 use super::children::PREFIX;
 use super::codes::{MEMBERS, NAME_TOO_LONG, PLUGIN, RESERVED, ROLE_NAME, TOO_MANY_ROLES};
 use super::cut;
 use super::options::PLUGINS;
 use super::scene::{Lowered, Scene};
 use crate::diagnostic::{Diagnostic, Ledger};
+use crate::ir::answer::is_given;
 use crate::ir::{Member, Role};
 use crate::plan::codes::UNKNOWN_ROLE;
 use crate::value::{Ids, Node, Str, Traced};
@@ -16,8 +18,6 @@ const LABEL: usize = 63;
 const ROLE: usize = 12;
 /// The most roles (CRD).
 const ROLES: usize = 4;
-/// Variables that the controller writes last.
-const VARIABLES: [&str; 3] = ["GROUP_SIZE", "ENTRY_ADDRESS", "WORKER_INDEX"];
 /// Annotations that the controller overwrites.
 const ANNOTATIONS: [&str; 2] = ["scheduling.k8s.io/group-name", "volcano.sh/task-spec"];
 
@@ -96,6 +96,11 @@ pub fn odd_member(role: &Role, odd: &Member, ledger: &mut Ledger) {
     );
 }
 
+/// Whether the controller writes a label or annotation of pods (`labels`, `annotations`) itself, over what a template says.
+pub fn is_reserved(kind: &str, key: &str) -> bool {
+    key.starts_with(PREFIX) || (kind == "annotations" && ANNOTATIONS.contains(&key))
+}
+
 fn reserved(member: &Member, ledger: &mut Ledger) {
     let entries = |path: &[&str]| {
         member
@@ -111,8 +116,7 @@ fn reserved(member: &Member, ledger: &mut Ledger) {
             .map(move |(k, v)| (key, k, v))
     };
     for (kind, key, value) in metadata("labels").chain(metadata("annotations")) {
-        let owned = key.starts_with(PREFIX) || (kind == "annotations" && ANNOTATIONS.contains(&key.as_str()));
-        if owned {
+        if is_reserved(kind, &key) {
             let message = format!("`{key}` is written by Kthena's controller");
             let said = Diagnostic::new(&RESERVED, message).at_key(value.ids.first());
             ledger.report(said.remedy("use a key of another domain"));
@@ -130,10 +134,13 @@ fn reserved(member: &Member, ledger: &mut Ledger) {
         {
             let Some(name) = entry
                 .get("name")
-                .filter(|n| n.as_str().is_some_and(|n| VARIABLES.contains(&n)))
+                .filter(|n| VARIABLES.iter().any(|(name, _)| n.as_str() == Some(name)))
             else {
                 continue;
             };
+            if is_given(entry, injects) {
+                continue;
+            }
             let message = format!(
                 "the variable `{}` is removed and written anew by Kthena's controller",
                 name.as_str().unwrap_or_default()

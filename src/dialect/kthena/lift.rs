@@ -1,11 +1,13 @@
 //! ModelServings to the language: ServingGroups are slices, roles are roles, entry pods and workers are members.
 
+use super::answers::{ENTRY_LABEL, GROUP_LABEL, NAME_LABEL, ROLE_ID_LABEL, ROLE_LABEL, VARIABLES};
+use super::check::is_reserved;
 use super::options::Platform;
 use super::read::{self, ModelServing, QUEUE, Role};
 use crate::dialect::lifting::{
     ApiDefault, Draft, Given, Lifting, Means, Rendezvous, RoleDraft, phase_of, role_name, warn,
 };
-use crate::kubernetes::int_or_string::parse_percent;
+use crate::kubernetes::int_or_string::is_bound;
 use crate::source::Document;
 use crate::spec::decode::Decoder;
 use crate::value::{Map, Node, Reference, Traced};
@@ -119,11 +121,6 @@ fn rollout(draft: &mut Draft, root: &Node, serving: &ModelServing) {
     }
 }
 
-/// Whether a value is a number of at least zero or a percentage, which the language can say.
-fn is_bound(bound: &Node) -> bool {
-    bound.as_int().is_some_and(|n| n >= 0) || bound.as_str().is_some_and(|s| parse_percent(s).is_some())
-}
-
 fn plugins(draft: &mut Draft, root: &Node) {
     let Some(plugins) = root.at(&["spec", "plugins"]).and_then(Node::as_seq) else {
         return;
@@ -148,6 +145,20 @@ fn plugins(draft: &mut Draft, root: &Node) {
     );
 }
 
+/// A template without what the controller writes over: the object says it in vain, and the residue keeps it.
+fn own_part(template: &Node) -> Node {
+    let mut own = template.clone();
+    let Some(metadata) = own.map_mut().get_mut("metadata") else {
+        return own;
+    };
+    for kind in ["labels", "annotations"] {
+        if let Some(entries) = metadata.map_mut().get_mut(kind) {
+            entries.map_mut().retain(|key, _| !is_reserved(kind, key));
+        }
+    }
+    own
+}
+
 fn role(role: &Role, serving: &ModelServing) -> RoleDraft {
     let Role {
         name,
@@ -163,17 +174,18 @@ fn role(role: &Role, serving: &ModelServing) -> RoleDraft {
     let mut made = RoleDraft::new(called, phase_of(&name.value, entry));
     made.option("kthena", "name", Some(name.node()).filter(|_| !same));
     made.set(&["replicas"], Some(replicas.node()));
+    let (entry, worker) = (own_part(entry), worker.as_ref().map(own_part));
     match worker {
         Some(worker) if workers.value > 0 && worker == entry => {
-            let mut template = entry.clone();
-            template.absorb(worker);
+            let mut template = entry;
+            template.absorb(&worker);
             made.template(Some(workers.map(|n| n + 1).node()), template);
         }
         Some(worker) if workers.value > 0 => {
-            made.member("leader", None::<Node>, entry.clone());
-            made.member("worker", Some(workers.node()), worker.clone());
+            made.member("leader", None::<Node>, entry);
+            made.member("worker", Some(workers.node()), worker);
         }
-        _ => made.template(None::<Node>, entry.clone()),
+        _ => made.template(None::<Node>, entry),
     }
     if serving.rolls_roles() {
         let bound = max_unavailable
@@ -193,13 +205,6 @@ fn role(role: &Role, serving: &ModelServing) -> RoleDraft {
     made
 }
 
-/// The variables of every pod of a role with workers, and what each answers.
-pub const VARIABLES: [(&str, Reference); 3] = [
-    ("ENTRY_ADDRESS", Reference::Leader),
-    ("GROUP_SIZE", Reference::Size),
-    ("WORKER_INDEX", Reference::Rank { times: 1 }),
-];
-
 /// What the controller tells the pods of a role.
 pub fn rendezvous(role: &Node) -> Rendezvous {
     let own = |name, what| Given {
@@ -215,20 +220,14 @@ pub fn rendezvous(role: &Node) -> Rendezvous {
     Rendezvous {
         variables: VARIABLES.iter().map(asked).collect(),
         fields: vec![
-            own("modelserving.volcano.sh/name", "the name of the ModelServing"),
-            own(
-                "modelserving.volcano.sh/group-name",
-                "the name of the ServingGroup",
-            ),
+            own(NAME_LABEL, "the name of the ModelServing"),
+            own(GROUP_LABEL, "the name of the ServingGroup"),
             Given {
-                name: "modelserving.volcano.sh/role",
+                name: ROLE_LABEL,
                 means: Means::Text(name.into()),
             },
-            own(
-                "modelserving.volcano.sh/role-id",
-                "the name of the role's replica",
-            ),
-            own("modelserving.volcano.sh/entry", "whether it is an entry pod"),
+            own(ROLE_ID_LABEL, "the name of the role's replica"),
+            own(ENTRY_LABEL, "whether it is an entry pod"),
             own("modelserving.volcano.sh/revision", "a hash of the template"),
         ],
         ..Rendezvous::default()

@@ -1,6 +1,7 @@
 //! ModelServings that were admitted to pods: what never becomes one, and what the controller makes of the rest.
 
 use super::admit;
+use super::answers::VARIABLES;
 use super::children::{self, OWN_LABELS, PREFIX};
 use super::codes::{COLLISION, DROPPED, NO_GANG, RESERVED, SCHEMA};
 use super::make::{Maker, Place};
@@ -18,9 +19,6 @@ use crate::value::{Ids, Node, Str, Value};
 
 /// The kind.
 pub const KIND: &str = "ModelServing";
-/// Variables that the controller writes last.
-const VARIABLES: [&str; 3] = ["GROUP_SIZE", "ENTRY_ADDRESS", "WORKER_INDEX"];
-
 /// How the operators run.
 pub fn platform(cx: &mut Context<'_>) -> Platform {
     let mut decoder = Decoder {
@@ -344,7 +342,7 @@ fn reserved(template: &Node, ledger: &mut Ledger) {
         .flat_map(|key| spec.map(|s| list(s, key)));
     for entry in containers.flatten().flat_map(|c| list(c, "env")) {
         let name = entry.get("name").and_then(Node::as_str).unwrap_or_default();
-        if VARIABLES.contains(&name) {
+        if VARIABLES.iter().any(|(own, _)| *own == name) {
             let message = format!("the variable `{name}` is removed and written anew by the controller");
             ledger.report(warning(message, &entry.ids));
         }
