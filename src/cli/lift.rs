@@ -8,9 +8,9 @@ use super::live::Live;
 use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
+use crate::diagnostic::Ledger;
 use crate::diagnostic::mask::Masker;
-use crate::diagnostic::{Diagnostic, Ledger};
-use crate::lift::{self, Changes, codes::NO_WORKLOAD};
+use crate::lift::{self, Changes};
 use crate::source::Document;
 use crate::value::Node;
 
@@ -53,8 +53,7 @@ pub fn run(args: Args, global: &Global, streams: &mut Streams<'_>) -> anyhow::Re
     let mut ledger = Ledger::new();
     let mut lifted = lift::lift(&documents, &settings, &mut ledger);
     if lifted.drafts.is_empty() && !loaded.ledger.has_errors() {
-        let said = Diagnostic::new(&NO_WORKLOAD, "the input holds no workload that can be lifted");
-        ledger.report(said.at(documents.first().map(|d| d.id)));
+        ledger.report(lift::no_workload(&documents, &settings));
     }
     let changes = Changes {
         name: None,

@@ -9,8 +9,8 @@ use super::pods::concrete;
 use super::render::{self, Output};
 use crate::compile::Settings;
 use crate::diagnostic::mask::Masker;
-use crate::diagnostic::{Finding, Ledger, Severity};
-use crate::lift::codes::{BAD_CHANGE, NO_WORKLOAD};
+use crate::diagnostic::{Finding, Ledger, Outcome, Severity};
+use crate::lift::codes::{BAD_CHANGE, NO_WORKLOAD, NOT_BUILT};
 use crate::lift::{self, Changes};
 use crate::source::Document;
 
@@ -40,7 +40,9 @@ pub struct Args {
 
 /// The exit code that findings ask for. What the target refuses is a loss: the input is not wrong.
 fn exit(findings: &[Finding], loading: &Ledger, max_loss: MaxLoss) -> Exit {
-    let unread = |f: &Finding| [&NO_WORKLOAD, &BAD_CHANGE].contains(&f.code);
+    let unread = |f: &Finding| {
+        [&NO_WORKLOAD, &BAD_CHANGE, &NOT_BUILT].contains(&f.code) && f.outcome == Outcome::Invalid
+    };
     if loading.has_errors() || findings.iter().any(unread) {
         Exit::Invalid
     } else if findings.iter().any(|f| f.severity == Severity::Error) && max_loss != MaxLoss::Error {

@@ -175,6 +175,11 @@ pub trait Dialect: Sync {
         self.expands(api_version, kind) || self.judges(api_version, kind)
     }
 
+    /// Whether workloads move into it and out of it: pods of others run under its controllers as they are, and its own are lifted.
+    fn migrates(&self) -> bool {
+        true
+    }
+
     /// The servings that the workloads of the input are, in its order. Whatever decodes is lifted: findings about the source
     /// are warnings.
     fn lift(&self, _cx: &mut Lifting<'_, '_>) -> Vec<Draft> {

@@ -88,6 +88,16 @@ pub const RESOLVED: Code = Code {
                   name of the same pod there stands in its place.",
 };
 
+/// A move that this build cannot make.
+pub const NOT_BUILT: Code = Code {
+    id: "INF4209",
+    title: "a move that is not built",
+    severity: Severity::Error,
+    explanation: "Some orchestrators run engines inside processes of their own, which find each other by the orchestrator's own discovery. Containers \
+                  of other workloads do not work under them as they are, nor theirs elsewhere, and this build does not translate the two.\n\nWrite \
+                  a spec instead (`kubectl infer init`) and render it for the target.",
+};
+
 /// All codes of this area.
 pub const CODES: &[&Code] = &[
     &RESOLVED,
@@ -99,4 +109,5 @@ pub const CODES: &[&Code] = &[
     &NO_WORKLOAD,
     &NOT_RENDERED,
     &BAD_CHANGE,
+    &NOT_BUILT,
 ];

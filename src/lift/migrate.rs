@@ -1,11 +1,11 @@
 //! Objects of one dialect to those of another: lifted, rendered, and with what stands beside them.
 
-use super::codes::{BAD_CHANGE, NO_WORKLOAD};
+use super::codes::{BAD_CHANGE, NOT_BUILT};
 use super::companions::{self, Marked, Scaled};
 use super::scaling::{self, ScaleTarget};
 use super::{Lifted, input, lift, templates_mut};
 use crate::compile::{self, Assignment, Settings};
-use crate::diagnostic::{Diagnostic, Ledger};
+use crate::diagnostic::{Diagnostic, Ledger, Outcome};
 use crate::dialect::lifting::{Added, Draft};
 use crate::dialect::{self, Dialect};
 use crate::ir::{MEMBER_LABEL, ROLE_LABEL, SERVING_LABEL};
@@ -60,8 +60,13 @@ pub fn migrate(
     let mut ledger = Ledger::new();
     let Lifted { drafts, rest } = lift(documents, settings, &mut ledger);
     if drafts.is_empty() {
-        let said = Diagnostic::new(&NO_WORKLOAD, "the input holds no workload that can be lifted");
-        ledger.report(said.at(documents.first().map(|d| d.id)));
+        ledger.report(super::no_workload(documents, settings));
+    }
+    let moves = |d: &&Draft| d.dialect != target.info().name && !target.migrates();
+    if let Some(draft) = drafts.iter().find(moves) {
+        let message = format!("moving into {} is not built", target.info().title);
+        let said = Diagnostic::new(&NOT_BUILT, message).outcome(Outcome::Dropped);
+        ledger.report(said.at(draft.replaces.first().copied()));
     }
     let mut migrated = Migrated::default();
     let has_scalers = rest.iter().any(|n| scaling::is_autoscaler(&documents[*n].root));

@@ -24,7 +24,7 @@ pub use migrate::{Changes, Migrated, migrate};
 
 use crate::compile::{DEFAULT_NAMESPACE, Settings};
 use crate::diagnostic::account::leaves;
-use crate::diagnostic::{IdSet, Ledger, balance};
+use crate::diagnostic::{Diagnostic, IdSet, Ledger, balance};
 use crate::dialect::lifting::{Draft, Lifting};
 use crate::dialect::{self, Context};
 use crate::pods::Scene;
@@ -87,6 +87,23 @@ pub fn lift(documents: &[Document], settings: &Settings<'_>, ledger: &mut Ledger
         rest: rest.collect(),
         drafts,
     }
+}
+
+/// What is said of an input without anything to lift.
+pub fn no_workload(documents: &[Document], settings: &Settings<'_>) -> Diagnostic {
+    let expander = |d: &Document| dialect::expander(&d.root, settings.platform);
+    let unbuilt = |d: &&Document| expander(d).is_some_and(|e| !e.migrates());
+    if let Some(document) = documents.iter().find(unbuilt) {
+        let title = expander(document).map_or("", |e| e.info().title);
+        let message = format!("moving out of {title} is not built");
+        return Diagnostic::new(&codes::NOT_BUILT, message).at(document.id);
+    }
+    Diagnostic::new(
+        &codes::NO_WORKLOAD,
+        "the input holds no workload that can be lifted",
+    )
+    .at(documents.first().map(|d| d.id))
+    .remedy("`kubectl infer targets` lists the workloads")
 }
 
 /// Makes phases and routing agree: prefill is nothing without decode, and what joined the two in the source, its own gateway or

@@ -99,13 +99,18 @@ fn not_rendered(object: &Node, ledger: &mut Ledger) {
 fn options_elsewhere(draft: &mut Draft, dialect: &dyn Dialect) {
     let name = draft.dialect;
     let info = dialect.info();
-    let mut judged = IdSet::new();
-    draft.elsewhere.iter().for_each(|w| judged.extend(&w.ids));
     let mut lost: Vec<(Ids, String)> = Vec::new();
     let mut collect = |options: Option<&Node>, shape: &crate::spec::shape::ObjectShape| {
         for (key, value) in options.and_then(Node::as_map).into_iter().flatten() {
             let field = shape.fields.iter().find(|f| f.name == key.as_str());
-            let doc = field.and_then(|f| f.doc.first()).map_or("", |d| d.trim());
+            let doc = field.map(|f| f.doc.join(" ")).unwrap_or_default();
+            let doc = doc
+                .split(". ")
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .trim_end_matches('.')
+                .to_owned();
             lost.push((
                 value.all_ids(),
                 format!("`{key}` is only {}'s: {doc}", info.title),
@@ -119,13 +124,17 @@ fn options_elsewhere(draft: &mut Draft, dialect: &dyn Dialect) {
         collect(role.at(&["targets", name]), info.role_options);
     }
     for (ids, message) in lost {
-        // The dialect may have judged parts of it itself.
-        let rest: Ids = ids.iter().filter(|id| !judged.contains(*id)).collect();
-        draft.lost_elsewhere(
-            &rest,
-            Diagnostic::new(&NOT_CARRIED, message).outcome(Outcome::Dropped),
-        );
+        not_carried(draft, &ids, message);
     }
+}
+
+/// Says of values that no other dialect has them, but for those that the dialect has judged itself.
+fn not_carried(draft: &mut Draft, ids: &Ids, message: String) {
+    let mut judged = IdSet::new();
+    draft.elsewhere.iter().for_each(|w| judged.extend(&w.ids));
+    let rest: Ids = ids.iter().filter(|id| !judged.contains(*id)).collect();
+    let said = Diagnostic::new(&NOT_CARRIED, message).outcome(Outcome::Dropped);
+    draft.lost_elsewhere(&rest, said);
 }
 
 fn elsewhere(draft: &mut Draft, patch: &Node) {
@@ -134,10 +143,7 @@ fn elsewhere(draft: &mut Draft, patch: &Node) {
         let (path, value) = (text(operation, "path"), operation.get("value"));
         let ids = value.map(Node::all_ids).unwrap_or_default().union(&operation.ids);
         let message = format!("the language has no word for `{path}` of {}", text(patch, "kind"));
-        draft.lost_elsewhere(
-            &ids,
-            Diagnostic::new(&NOT_CARRIED, message).outcome(Outcome::Dropped),
-        );
+        not_carried(draft, &ids, message);
     }
 }
 

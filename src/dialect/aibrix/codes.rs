@@ -308,6 +308,15 @@ pub const SERVICE_OF_ALL: Code = code(
      slice.\n\nLet the router list pods by `$(infer.selector.ROLE)`, which names those of its own slice, or choose lws, grove, rbg or kthena.",
 );
 
+/// What only finds RoleSets.
+pub const OWN_SELECTOR: Code = code(
+    "INF5132",
+    "the selector of RoleSets is not needed elsewhere",
+    Note,
+    "A StormService finds its RoleSets by labels. Workloads of other orchestrators own their pods by reference, so the selector has no \
+     counterpart and nothing depends on it; `stateful` of the StormService itself is read by no controller.",
+);
+
 /// All codes of the dialect.
 pub const CODES: &[&Code] = &[
     &NAME_TOO_LONG,
@@ -342,6 +351,7 @@ pub const CODES: &[&Code] = &[
     &ROLE_DUPLICATE,
     &GATEWAY_RANKS,
     &SERVICE_OF_ALL,
+    &OWN_SELECTOR,
     &admission::SCHEMA,
     &admission::WEBHOOK,
     &admission::NO_ROLE_SETS,

@@ -2,10 +2,12 @@
 
 use super::admission::SCHEMA;
 use super::answers::{GROUP_INDEX, RANK, REPLICA_INDEX, ROLE, ROLE_SET, STORM_SERVICE};
+use super::codes::OWN_SELECTOR;
 use super::lowering::version;
 use super::options;
 use super::options::{GangScheduler, TopologyMode, TopologyScope};
 use super::read::{self, How, Role, RoleSetSpec, Strategy, Topology};
+use crate::diagnostic::{Diagnostic, Outcome};
 use crate::dialect::lifting::{
     ApiDefault, Composed, Draft, Given, Lifting, Means, Rendezvous, RoleDraft, phase_of, role_name, warn,
 };
@@ -141,6 +143,13 @@ fn storm_service(document: &Document, service: &read::StormService) -> Draft {
     }
     let selector = service.selector.as_ref().and_then(|s| s.get("matchLabels"));
     draft.option("selector", selector.cloned());
+    let inert = selector.into_iter().chain(root.at(&["spec", "stateful"]));
+    let inert = inert.fold(Ids::none(), |ids, n| ids.union(&n.all_ids()));
+    let said = Diagnostic::new(
+        &OWN_SELECTOR,
+        "only AIBrix's controllers look at this, to find RoleSets",
+    );
+    draft.lost_elsewhere(&inert, said.outcome(Outcome::Dropped));
     let mut labels = service.template_labels.clone();
     let chosen = selector.and_then(Node::as_map);
     labels.retain(|key, value| chosen.and_then(|s| s.get(key)) != Some(value));

@@ -64,6 +64,11 @@ impl Dialect for Dynamo {
         Some(runtime::runtime(spec))
     }
 
+    // Plain engines would need the runtime's processes, and its workers the runtime's discovery.
+    fn migrates(&self) -> bool {
+        false
+    }
+
     fn lower(&self, serving: &Serving, cx: &mut Context<'_>) -> Vec<Node> {
         lower::lower(serving, cx)
     }
